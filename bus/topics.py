@@ -1,0 +1,175 @@
+"""The one table of everything that is said on the bus. Subscriptions, tap, recorder, docs and tests derive from it."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, TypeVar
+
+from schemas import base, hmi, metering, safety, session, settings, system
+
+T_co = TypeVar("T_co", bound=base.Message, covariant=True)
+T = TypeVar("T", bound=base.Message)
+
+OWNERS = ("safety", "metering", "session", "settings", "system", "hmi", "world")
+"""Every process of the station, in the order supervisord starts them; `world` only on the simulated board."""
+
+
+class Kind(str, Enum):
+    STATE = "state"
+    """The latest one is true until the next."""
+    EVENT = "event"
+    """Happened once."""
+    REQUEST = "request"
+    """Sent up to the owner, which publishes it again when it accepts it."""
+    LEASE = "lease"
+    """A state that ends by itself at its `until_s`, whoever dies."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Topic(Generic[T_co]):
+    name: str
+    body: type[T_co]
+    owner: str
+    kind: Kind
+    about: str
+    key: str = ""
+    """What the key means ("connector", "meter"); empty = the topic has no key."""
+    silence_s: float | None = None
+    """Longest healthy silence; after it the last value is called silent. None = it may stay quiet for ever."""
+    retained: bool = False
+    """Sent again by its owner to every subscriber that appears."""
+    recorded: bool = True
+    secret: bool = False
+    """Never printed, recorded or bundled."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _state(name: str, body: type[T], about: str, key: str = "", silence_s: float | None = None) -> Topic[T]:
+    owner = name.partition(".")[0]
+    return Topic(
+        name=name, body=body, owner=owner, kind=Kind.STATE, about=about, key=key, silence_s=silence_s, retained=True
+    )
+
+
+def _request(name: str, body: type[T], about: str) -> Topic[T]:
+    return Topic(name=name, body=body, owner=name.partition(".")[0], kind=Kind.REQUEST, about=about)
+
+
+SAFETY_CONNECTOR = _state(
+    "safety.connector", safety.SafetyConnector, "pilot, contactor and lock of one connector", "connector", 3.0
+)
+
+METERING_READING = _state(
+    "metering.reading", metering.MeterReading, "the latest sample of one meter, its quality and age", "meter", 5.0
+)
+METERING_RING_REQUEST = _request("metering.ring_request", metering.RingRequest, "asks for samples of the last 15 min")
+METERING_RING_PAGE = Topic(
+    name="metering.ring_page",
+    body=metering.RingPage,
+    owner="metering",
+    kind=Kind.EVENT,
+    about="up to 120 samples of one meter",
+    key="meter",
+    recorded=False,
+)
+
+SESSION_PERMISSION = Topic(
+    name="session.permission",
+    body=session.Permission,
+    owner="session",
+    kind=Kind.LEASE,
+    about="may this connector charge, and with how much; 10 s long, renewed every second",
+    key="connector",
+    retained=True,
+)
+SESSION_CONNECTOR = _state(
+    "session.connector",
+    session.SessionConnector,
+    "transaction, OCPP status, current limit and its reason",
+    "connector",
+    25.0,
+)
+SESSION_FACT = Topic(
+    name="session.fact",
+    body=session.Fact,
+    owner="session",
+    kind=Kind.EVENT,
+    about="one billing fact of the numbered stream to message_queue; repeated until acknowledged",
+)
+SESSION_STOP_TRANSACTION = _request("session.stop_transaction", session.StopTransactionRequest, "stops by command")
+SESSION_START_TRANSACTION = _request("session.start_transaction", session.StartTransactionRequest, "starts by command")
+
+SETTINGS_VALUES = _state("settings.values", settings.SettingsSnapshot, "the value of every configuration key")
+SETTINGS_LIVE = _state("settings.live", settings.LiveValues, "read-only keys that show what other services say")
+SETTINGS_CHANGE = Topic(
+    name="settings.change",
+    body=settings.ChangeSettingRequest,
+    owner="settings",
+    kind=Kind.REQUEST,
+    about="changes one configuration key",
+    recorded=False,
+    secret=True,
+)
+
+SYSTEM_BOOT = _state("system.boot", system.Boot, "which start of the station this is, and why it started")
+SYSTEM_CLOCK = _state("system.clock", system.StationClock, "the offset of station wall time")
+SYSTEM_FAULTS = _state("system.faults", system.StationFaults, "active faults of all owners, with words")
+SYSTEM_EVENTS = _state("system.events", system.EventHistory, "the latest events")
+SYSTEM_EVENT = _request("system.event", system.EventRequest, "adds to the history of events")
+SYSTEM_REBOOT = _request("system.reboot", system.RebootRequest, "restarts the whole station")
+SYSTEM_SET_CLOCK = _request("system.set_clock", system.SetClockRequest, "sets station wall time")
+
+HMI_CARD = Topic(
+    name="hmi.card", body=hmi.CardPresented, owner="hmi", kind=Kind.EVENT, about="a card was held to a reader"
+)
+HMI_CONNECTOR = _state("hmi.connector", hmi.HmiConnector, "what light and display of a connector show", "connector")
+
+
+HEARTBEATS = {
+    owner: Topic(
+        name=f"{owner}.heartbeat",
+        body=base.Heartbeat,
+        owner=owner,
+        kind=Kind.STATE,
+        about="alive once a second, with counters",
+        silence_s=3.0,
+        retained=True,
+        recorded=False,
+    )
+    for owner in OWNERS
+}
+ANSWERED = {
+    owner: Topic(
+        name=f"{owner}.answered",
+        body=base.Answered,
+        owner=owner,
+        kind=Kind.EVENT,
+        about="the outcome of a request",
+    )
+    for owner in OWNERS
+}
+WITHDRAWN = {
+    owner: Topic(
+        name=f"{owner}.withdrawn",
+        body=base.Withdrawn,
+        owner=owner,
+        kind=Kind.REQUEST,
+        about="sent up: the requester gave up",
+    )
+    for owner in OWNERS
+}
+FAULTS = {
+    owner: _state(f"{owner}.faults", base.ActiveFaults, "faults raised by this owner and not cleared")
+    for owner in ("safety", "metering", "session", "settings", "system", "hmi")
+}
+
+
+def _table() -> dict[str, Topic[base.Message]]:
+    named = [value for value in globals().values() if isinstance(value, Topic)]
+    families = [*HEARTBEATS.values(), *ANSWERED.values(), *WITHDRAWN.values(), *FAULTS.values()]
+    return {topic.name: topic for topic in [*named, *families]}
+
+
+TOPICS: dict[str, Topic[base.Message]] = _table()
+"""Every topic by name."""

@@ -1,0 +1,1 @@
+"""Boards: small abilities, one Protocol each, and the drivers behind them. Drivers convert; they decide nothing."""

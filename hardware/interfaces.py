@@ -1,0 +1,184 @@
+"""What a board can do. One ability per Protocol, units in the names; nothing here blocks.
+
+Every value read has the boot-clock time of its sample: how old it may be is the reader's decision, not the driver's.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import NamedTuple, Protocol
+
+
+class PilotMode(str, Enum):
+    """What the EVSE puts on the control pilot (IEC 61851-1 annex A)."""
+
+    X1 = "X1"
+    """Constant +12 V: no current offered."""
+    PWM = "PWM"
+    """1 kHz, +-12 V."""
+    F = "F"
+    """Constant -12 V: EVSE not available."""
+
+
+class PilotLevels(NamedTuple):
+    high_v: float
+    """Level of the positive part, behind the EVSE's 1 kOhm; the only level without PWM."""
+    low_v: float
+    """Level of the negative part; equal to high_v without PWM."""
+    duty: float
+    """Read back from the output, 0..1; 1.0 without PWM (0.0 in F)."""
+    frequency_hz: float
+    """Read back from the output; 0 without PWM."""
+    sampled_s: float
+
+
+class Resistance(NamedTuple):
+    ohm: float
+    """math.inf = open."""
+    sampled_s: float
+
+
+class Feedback(NamedTuple):
+    closed: bool
+    sampled_s: float
+
+
+class LockDrive(str, Enum):
+    STOP = "stop"
+    LOCK = "lock"
+    UNLOCK = "unlock"
+
+
+class ControlPilot(Protocol):
+    def levels(self) -> PilotLevels | None:
+        """The latest sample; None before the first one, or when the driver cannot read."""
+
+    def drive(self, mode: PilotMode, duty: float) -> None:
+        """`duty` is 0..1 and only used with PWM."""
+
+    def sample_every(self, period_s: float) -> None:
+        """How often to sample at least; a change of level is reported at once in any case."""
+
+
+class Proximity(Protocol):
+    def resistance(self) -> Resistance | None: ...
+
+
+class ContactorDrive(Protocol):
+    def command(self, closed: bool) -> None: ...
+
+    def mirror(self) -> Feedback | None:
+        """The mirror contact: `closed` = the main contacts are closed. None = not fitted, or never read."""
+
+
+class CableLock(Protocol):
+    def drive(self, direction: LockDrive) -> None: ...
+
+    def feedback(self) -> Feedback | None:
+        """`closed` = locked. None = never read."""
+
+
+class Feed(Protocol):
+    """The monoflop between the process and the contactor's coil."""
+
+    def feed(self, stamp_s: float) -> None:
+        """Keep the coil enabled for 150 ms from `stamp_s` (boot clock), not from the arrival of this call."""
+
+
+class ConnectorBoard(Protocol):
+    @property
+    def pilot(self) -> ControlPilot: ...
+    @property
+    def proximity(self) -> Proximity | None: ...
+    @property
+    def contactor(self) -> ContactorDrive: ...
+    @property
+    def lock(self) -> CableLock | None: ...
+
+
+class EventSource(Protocol):
+    """A driver that is woken by its hardware."""
+
+    def fileno(self) -> int:
+        """Readable when there is something to receive; -1 = nothing to wait for (in one process with the site)."""
+
+    def receive(self) -> None:
+        """Take in everything that has arrived; cheap when nothing has. Reconnects by itself and never raises for it."""
+
+
+class SafetyBoard(EventSource, Protocol):
+    @property
+    def connectors(self) -> Mapping[int, ConnectorBoard]: ...
+    @property
+    def feed(self) -> Feed: ...
+
+    def flush(self) -> None:
+        """Send everything driven since the last call: outputs of one step leave together."""
+
+
+class CardSeen(NamedTuple):
+    id_tag: str
+    """Raw UID as hexadecimal digits, or whatever text the reader delivers; not yet validated."""
+    reader: str
+    connectors: tuple[int, ...]
+    seen_s: float
+    presentation_id: str
+
+
+class CardReader(Protocol):
+    def cards(self) -> Sequence[CardSeen]:
+        """Cards presented since the last call."""
+
+
+class Light(NamedTuple):
+    red: float
+    green: float
+    blue: float
+    """0..1 each."""
+    blink_hz: float = 0.0
+    """0 = steady."""
+
+
+class Indicator(Protocol):
+    def show(self, connector: int, light: Light) -> None: ...
+
+
+class Display(Protocol):
+    def show(self, connector: int, lines: Sequence[str]) -> None: ...
+
+
+class PeopleBoard(EventSource, Protocol):
+    """The side of the board that people touch and see."""
+
+    @property
+    def reader(self) -> CardReader: ...
+    @property
+    def indicator(self) -> Indicator: ...
+    @property
+    def display(self) -> Display: ...
+
+
+class RegisterRead(NamedTuple):
+    function: int
+    """3 = holding registers, 4 = input registers."""
+    address: int
+    """Zero-based, as on the wire."""
+    count: int
+
+
+class RegisterAnswer(NamedTuple):
+    asked_s: float
+    """Boot-clock time just before the first request: the values are at least this young."""
+    answered_s: float
+    words: tuple[tuple[int, ...], ...]
+    """One tuple per read, in the order asked; empty with an error."""
+    error: str = ""
+
+
+class MeterLink(EventSource, Protocol):
+    """The wire to one meter: at most one question outstanding, never blocking the caller."""
+
+    def ask(self, reads: Sequence[RegisterRead]) -> bool:
+        """False = the previous question is still unanswered."""
+
+    def answer(self) -> RegisterAnswer | None:
+        """The answer to the last question, once."""

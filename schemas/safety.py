@@ -1,0 +1,88 @@
+"""What `safety` says: the state of each connector between grid and car."""
+
+from schemas.base import Message, Open
+from schemas.units import Amperes, BootSeconds, ConnectorNumber, Count
+
+
+class PilotState(Open):
+    """States of the safety state machine (IEC 61851-1 letters; 1 = no PWM, 2 = PWM)."""
+
+    UNKNOWN = "unknown"
+    BOOT = "boot"
+    A = "A"
+    """No vehicle."""
+    B1 = "B1"
+    """Vehicle plugged in, no permission: constant +12 V behind the EVSE's resistor (X1)."""
+    B2 = "B2"
+    """Vehicle plugged in, current offered by PWM."""
+    C2 = "C2"
+    """Vehicle asks for power; contactor closing or closed."""
+    C1 = "C1"
+    """Vehicle asks for power, the EVSE does not offer any (paused, or about to open after 6 s)."""
+    D2 = "D2"
+    D1 = "D1"
+    E = "E"
+    """Pilot shorted or lost."""
+    F = "F"
+    """EVSE not available: -12 V."""
+    FAULT = "fault"
+    """A recoverable fault is active."""
+    LATCHED = "latched"
+    """A fault that needs an unplug or a person."""
+    LOCKOUT = "lockout"
+    """Welded contactor: out of service until service resets it."""
+
+
+class Contactor(Open):
+    UNKNOWN = "unknown"
+    """Not proven either way."""
+    OPEN = "open"
+    CLOSING = "closing"
+    CLOSED = "closed"
+    OPENING = "opening"
+
+
+class Lock(Open):
+    UNKNOWN = "unknown"
+    NONE = "none"
+    """No lock mounted (fixed cable)."""
+    UNLOCKED = "unlocked"
+    LOCKING = "locking"
+    LOCKED = "locked"
+    UNLOCKING = "unlocking"
+    FAILED = "failed"
+
+
+class SafetyConnector(Message, frozen=True, kw_only=True):
+    """`safety.connector/N`: published at every change and once a second."""
+
+    connector: ConnectorNumber
+    state: PilotState
+    contactor: Contactor
+    lock: Lock
+    vehicle_connected: bool
+    """The pilot shows a vehicle (B, C or D)."""
+    cable_plugged: bool
+    """Socket: a cable's coding resistor is seen; fixed cable: always true."""
+    vehicle_wants_power: bool = False
+    """The vehicle has closed S2 (C or D)."""
+    plug_count: Count = 0
+    """Vehicle connections seen since this process started: a missed unplug-replug shows as a step of two edges."""
+    run_id: str = ""
+    """Changes with every start of the process; `plug_count` counts within it."""
+    offered_a: Amperes = 0.0
+    """What the PWM tells the vehicle now; 0 without PWM."""
+    cable_limit_a: Amperes = 0.0
+    """Ampacity from the proximity resistor; the connector's rating with a fixed cable; 0 = unreadable."""
+    rated_a: Amperes = 0.0
+    """The lower of station file and `HardwareCurrentLimit`, as this process read them at its start."""
+    permission_until_s: BootSeconds = 0.0
+    contactor_open_since_s: BootSeconds = 0.0
+    """Boot-clock time since which the main contacts are proven open; 0 while they are not."""
+    contactor_cycles: Count = 0
+    faults: tuple[str, ...] = ()
+    """Names of the active faults of this connector, worst first."""
+    retry_after_s: BootSeconds = 0.0
+    """Boot-clock time before which the contactor will not close again; 0 = no hold-off."""
+    reason: str = ""
+    """Why power does not flow, for a person; empty while it does."""

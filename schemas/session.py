@@ -1,0 +1,141 @@
+"""What `session` says: transactions, connector status, the current limit and why."""
+
+from msgspec import Struct
+
+from schemas.base import Message, Open, Request
+from schemas.units import Amperes, BootSeconds, ConnectorNumber, Count, Identifier, IdTag, WallSeconds, WattHours
+
+
+class Permission(Message, frozen=True, kw_only=True):
+    """`session.permission/N`, a lease to `safety`: one of the two keys of the contactor."""
+
+    connector: ConnectorNumber
+    may_charge: bool
+    limit_a: Amperes
+    """Below 6 A no current can be offered (IEC 61851-1): the vehicle is paused."""
+    hold_cable: bool
+    """Keep the plug locked. `safety` never unlocks before the contacts are proven open."""
+    until_s: BootSeconds
+
+
+class ConnectorStatus(Open):
+    """OCPP 1.6 ChargePointStatus."""
+
+    UNKNOWN = "Unknown"
+    AVAILABLE = "Available"
+    PREPARING = "Preparing"
+    CHARGING = "Charging"
+    SUSPENDED_EVSE = "SuspendedEVSE"
+    SUSPENDED_EV = "SuspendedEV"
+    FINISHING = "Finishing"
+    RESERVED = "Reserved"
+    UNAVAILABLE = "Unavailable"
+    FAULTED = "Faulted"
+
+
+class StopReason(Open):
+    """OCPP 1.6 Reason of StopTransaction.req."""
+
+    UNKNOWN = "Unknown"
+    DEAUTHORIZED = "DeAuthorized"
+    EMERGENCY_STOP = "EmergencyStop"
+    EV_DISCONNECTED = "EVDisconnected"
+    HARD_RESET = "HardReset"
+    LOCAL = "Local"
+    OTHER = "Other"
+    POWER_LOSS = "PowerLoss"
+    REBOOT = "Reboot"
+    REMOTE = "Remote"
+    SOFT_RESET = "SoftReset"
+    UNLOCK_COMMAND = "UnlockCommand"
+
+
+class LimitSource(Open):
+    """Who bounds the current. The words are what people are shown."""
+
+    UNKNOWN = "unknown"
+    HARDWARE = "hardware"
+    OPERATOR = "operator"
+    CABLE = "cable"
+    LAST_IN_FORCE = "last in force"
+    """After a restart of `session`, until every owner has been heard."""
+
+
+class Limit(Struct, frozen=True, kw_only=True, gc=False):
+    source: LimitSource
+    limit_a: Amperes
+    until_s: BootSeconds | None = None
+    """Boot-clock end of the lease this limit comes from; None = a setting, which holds until changed."""
+
+
+class SessionConnector(Message, frozen=True, kw_only=True):
+    """`session.connector/N`: published at every change and at least every 10 s."""
+
+    connector: ConnectorNumber
+    status: ConnectorStatus
+    error_code: str = "NoError"
+    """OCPP 1.6 ChargePointErrorCode."""
+    info: str = ""
+    transaction_id: str = ""
+    """Ours, 36 characters; empty without a transaction."""
+    id_tag: str = ""
+    started_wall_s: float = 0.0
+    meter_start_wh: int | None = None
+    energy_wh: int | None = None
+    """Register now minus register at the start; None while the register is unknown."""
+    limit_a: Amperes = 0.0
+    limit_source: LimitSource = LimitSource.UNKNOWN
+    limits: tuple[Limit, ...] = ()
+    """Every bound in force, smallest first."""
+    authorized_until_s: float = 0.0
+    """Card first: boot-clock end of the time to plug in (`ConnectionTimeOut`); 0 = nobody is waiting."""
+    reason: str = ""
+    """Why it does not charge, for a person; empty while it does."""
+    waiting_facts: Count = 0
+    """Billing facts in the stream to the message queue that it has not yet acknowledged."""
+
+
+class StopTransactionRequest(Request, frozen=True, kw_only=True):
+    """`session.stop_transaction`: by command. Answer values: `transaction_id`."""
+
+    connector: int = 0
+    """0: name the transaction instead."""
+    transaction_id: str = ""
+    reason: StopReason = StopReason.REMOTE
+
+
+class StartTransactionRequest(Request, frozen=True, kw_only=True):
+    """`session.start_transaction`: as if `id_tag` had been presented for this connector, by command."""
+
+    connector: ConnectorNumber
+    id_tag: IdTag
+
+
+class TransactionStarted(Struct, frozen=True, kw_only=True, gc=False, tag="transaction_started"):
+    transaction_id: Identifier
+    connector: ConnectorNumber
+    id_tag: IdTag
+    started_wall_s: WallSeconds
+    meter_start_wh: WattHours
+    meter_serial: str
+
+
+class TransactionStopped(Struct, frozen=True, kw_only=True, gc=False, tag="transaction_stopped"):
+    transaction_id: Identifier
+    connector: ConnectorNumber
+    id_tag: str
+    """Of the person who stopped it; empty if nobody did."""
+    stopped_wall_s: WallSeconds
+    meter_stop_wh: WattHours
+    meter_stop_measured: bool
+    """False: the register could not be read after the end, and this is the last value known to be good."""
+    reason: StopReason
+
+
+class Fact(Message, frozen=True, kw_only=True):
+    """`session.fact`: one numbered fact of the stream to `message_queue` (see `bus/streams.py`)."""
+
+    stream_id: Identifier
+    number: Count
+    lowest_unacknowledged: Count
+    body: TransactionStarted | TransactionStopped

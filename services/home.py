@@ -1,0 +1,135 @@
+"""A station's home: its directories, its sockets, and its description `station.toml`."""
+
+import difflib
+import hashlib
+import os
+import re
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import msgspec
+
+from schemas.station import ConnectorSection, Station
+
+LONGEST_SOCKET_DIRECTORY = 70
+"""Bytes: leaves room for a file name below the 100 bytes that `bus/socket.py` allows."""
+LARGEST_STATION_FILE = 256 * 1024
+MOST_CONNECTORS = 16
+
+
+class BadHome(Exception):
+    """The home cannot be used; the text says what to do."""
+
+
+class BadStationFile(BadHome):
+    """The station file cannot be used; the text names the line and the nearest right name."""
+
+
+class Home:
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root).expanduser().absolute()
+        self.station_file = self.root / "station.toml"
+        self.data = self.root / "data"
+        self.run = self.root / "run"
+        self.log = self.root / "log"
+        self.bus = self.run / "bus"
+
+    def make_directories(self) -> None:
+        """Raises BadHome when the home is on a full or read-only disk, or belongs to somebody else."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            for directory in (self.data, self.run, self.bus, self.log):
+                directory.mkdir(exist_ok=True)
+                directory.chmod(0o700)
+        except OSError as error:
+            raise BadHome(
+                f"cannot prepare {self.root}: {error.strerror}. Choose a directory you may write to."
+            ) from error
+        if self.run.stat().st_uid != os.getuid():
+            raise BadHome(f"{self.run} belongs to another user; run as that user, or choose another home")
+
+    def socket_directory(self, below_run: str = "") -> Path:
+        """`run` (or a directory below it) by a path short enough for a Unix socket's 107 bytes."""
+        if len(os.fsencode(self.run)) <= LONGEST_SOCKET_DIRECTORY:
+            return self.run / below_run
+        return self._short_link() / below_run
+
+    def _short_link(self) -> Path:
+        digest = hashlib.sha256(os.fsencode(self.run)).hexdigest()[:16]
+        link = Path(tempfile.gettempdir()) / f"charge-{os.getuid()}-{digest}"
+        try:
+            link.symlink_to(self.run)
+        except FileExistsError:
+            if link.lstat().st_uid != os.getuid() or link.readlink() != self.run:
+                raise BadHome(f"{link} is not our short link to {self.run}: remove it, or use a shorter home") from None
+        return link
+
+    def load_station(self) -> Station:
+        """Raises BadStationFile."""
+        try:
+            if self.station_file.stat().st_size > LARGEST_STATION_FILE:
+                raise BadStationFile(f"{self.station_file} is larger than {LARGEST_STATION_FILE} bytes")
+            text = self.station_file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise BadStationFile(
+                f"{self.station_file} does not exist; make it with: chargectl init --home {self.root}"
+            ) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadStationFile(f"cannot read {self.station_file}: {error}") from error
+        return parse_station(text, str(self.station_file))
+
+
+def parse_station(text: str, name: str = "station.toml") -> Station:
+    """Raises BadStationFile, naming the line."""
+    try:
+        tree = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise BadStationFile(f"{name}: {error}") from error
+    _refuse_unknown(tree, Station, text, name, ())
+    try:
+        station = msgspec.convert(tree, Station)
+    except msgspec.ValidationError as error:
+        raise BadStationFile(f"{name}{_line_of_error(text, str(error))}: {error}") from error
+    numbers = sorted(int(number) for number in station.connector if number.isdecimal())
+    if len(numbers) != len(station.connector) or numbers != list(range(1, len(numbers) + 1)):
+        raise BadStationFile(f"{name}: connectors are [connector.1], [connector.2] ... without a hole")
+    if not 1 <= len(numbers) <= MOST_CONNECTORS:
+        raise BadStationFile(f"{name}: a station has 1 to {MOST_CONNECTORS} connectors")
+    return station
+
+
+def _refuse_unknown(tree: dict[str, Any], struct: type[Any], text: str, name: str, path: tuple[str, ...]) -> None:
+    hints = get_type_hints(struct)
+    for key, value in tree.items():
+        if key not in hints:
+            near = difflib.get_close_matches(key, hints, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(hints))}"
+            raise BadStationFile(f"{name}{_line(text, (*path, key))}: unknown name {key!r}; {hint}")
+        if key == "connector" and isinstance(value, dict):
+            for number, section in value.items():
+                if isinstance(section, dict):
+                    _refuse_unknown(section, ConnectorSection, text, name, (*path, key, number))
+        elif isinstance(value, dict) and isinstance(hints[key], type) and issubclass(hints[key], msgspec.Struct):
+            _refuse_unknown(value, hints[key], text, name, (*path, key))
+
+
+def _line(text: str, path: tuple[str, ...]) -> str:
+    """Where a name stands: ", line N"; empty when it cannot be told (dotted and inline spellings)."""
+    section, key = ".".join(path[:-1]), path[-1]
+    current = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[\s*([^\]]+?)\s*\]", line)
+        if header:
+            current = header.group(1).replace('"', "").replace(" ", "")
+            if current == ".".join(path):
+                return f", line {number}"
+        elif current == section and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
+            return f", line {number}"
+    return ""
+
+
+def _line_of_error(text: str, message: str) -> str:
+    found = re.search(r"`\$\.?([^`]*)`", message)
+    return _line(text, tuple(found.group(1).replace("[...]", ".1").split("."))) if found else ""

@@ -1,0 +1,107 @@
+"""A service's SQLite file: durable commits, forward migrations, and clear words for whatever is wrong with it."""
+
+import contextlib
+import shutil
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+
+class StoreError(Exception):
+    """The store cannot be read or written now (disk full, read-only, damaged); nothing of the commit was kept."""
+
+
+class NewerStore(Exception):
+    """The file was written by a newer version of the service; the text says what to do."""
+
+
+class Store:
+    """WAL and synchronous=FULL: a commit that returned has reached the disk.
+
+    `migrations`: SQL scripts, one per version, applied in order; a copy of the file is kept before each upgrade.
+    An unreadable file is set aside (`set_aside` names it) and an empty one begun: the owner raises an event for it.
+    Raises NewerStore, and StoreError when the file can neither be opened nor begun.
+    """
+
+    def __init__(self, path: Path, migrations: Sequence[str]) -> None:
+        self.path = path
+        self.set_aside: Path | None = None
+        try:
+            self._connection = self._open(migrations)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise StoreError(f"cannot open {path}: {error}") from error
+            self.set_aside = self._move_away()
+            try:
+                self._connection = self._open(migrations)
+            except sqlite3.Error as again:
+                raise StoreError(f"cannot begin {path} anew: {again}") from again
+
+    @contextlib.contextmanager
+    def commit(self) -> Iterator[sqlite3.Connection]:
+        """One commit: all of it is kept or nothing. Raises StoreError."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path.name}: {error}") from error
+        try:
+            yield self._connection
+            self._connection.execute("COMMIT")
+        except BaseException as error:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise StoreError(f"{self.path.name}: {error}") from error
+            raise
+
+    def rows(self, query: str, parameters: Sequence[object] = ()) -> list[sqlite3.Row]:
+        """Raises StoreError."""
+        try:
+            return self._connection.execute(query, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path.name}: {error}") from error
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _open(self, migrations: Sequence[str]) -> sqlite3.Connection:
+        existed = self.path.exists()
+        connection = sqlite3.connect(self.path, isolation_level=None, timeout=2.0)
+        connection.row_factory = sqlite3.Row
+        try:
+            connection.execute("PRAGMA page_size = 1024")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+                raise sqlite3.DatabaseError("quick_check failed")
+            self._migrate(connection, migrations, existed)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _migrate(self, connection: sqlite3.Connection, migrations: Sequence[str], existed: bool) -> None:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(migrations):
+            raise NewerStore(
+                f"{self.path} has version {version}, this software knows {len(migrations)}: "
+                f"update the software, or move the file away (its content is then not used)"
+            )
+        for number in range(version, len(migrations)):
+            if existed and version > 0:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                shutil.copy2(self.path, self.path.with_name(f"{self.path.name}.version-{number}"))
+            script = f"BEGIN IMMEDIATE; {migrations[number]}; PRAGMA user_version = {number + 1}; COMMIT;"
+            connection.executescript(script)
+
+    def _move_away(self) -> Path:
+        for number in range(1, 1000):
+            target = self.path.with_name(f"{self.path.name}.unreadable-{number}")
+            if not target.exists():
+                break
+        for suffix in ("-wal", "-shm"):
+            companion = self.path.with_name(self.path.name + suffix)
+            if companion.exists():
+                companion.rename(target.with_name(target.name + suffix))
+        self.path.rename(target)
+        return target
