@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
@@ -53,7 +53,7 @@ class SimSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class Station(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     station: StationSection = StationSection()
-    connector: dict[str, ConnectorSection] = {"1": ConnectorSection()}
+    connector: dict[str, ConnectorSection] = field(default_factory=lambda: {"1": ConnectorSection()})
     ports: PortsSection = PortsSection()
     cards: CardsSection = CardsSection()
     settings: dict[str, str | int | float | bool] = {}
