@@ -4,6 +4,7 @@ It numbers what is said, notices what was lost, keeps the latest of everything h
 subscribers, and carries both ends of requests. `socket.py` puts it on ZeroMQ, `memory.py` into one process with others.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterable
 from enum import Enum
@@ -144,6 +145,8 @@ class Endpoint:
 
     def on_time(self) -> float:
         """Repeats what is due; returns the boot-clock time of the next repeat."""
+        if not self._outgoing:
+            return math.inf
         now_s = self.clock.now().boot_s
         repeats, withdrawn, given_up = self._outgoing.due(now_s)
         for owner, frame in repeats:
@@ -190,12 +193,13 @@ class Endpoint:
         except BadFrame as error:
             self._ignore(str(error))
             return
-        if received.topic.name in self._answer_names:
+        name = received.topic.name
+        if name in self._answer_names:
             if self._outgoing.heard(received.body):
                 self._deliver(received)
             return
-        if received.topic.name not in self._heard_names:
-            self._ignore(f"{received.topic.name}: not subscribed")
+        if name not in self._heard_names:
+            self._ignore(f"{name}: not subscribed")
             return
         if self._is_news(received):
             self._deliver(received)

@@ -3,11 +3,13 @@
 The NUL is there because subscriptions match by prefix. Rules never see an envelope.
 """
 
-from typing import Any, Generic, TypeVar
+from functools import lru_cache
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
 from bus.topics import TOPICS, Kind, Topic
+from schemas.units import BootSeconds, WallSeconds
 
 T = TypeVar("T")
 
@@ -40,11 +42,11 @@ class Envelope(
     sender: str
     run_id: str
     """Changes with every start of the sender."""
-    sequence: int
+    sequence: Annotated[int, msgspec.Meta(ge=1)]
     """Counts from 1 per topic and key within one run."""
-    sent_s: float
+    sent_s: BootSeconds
     """Boot clock."""
-    sent_wall_s: float
+    sent_wall_s: WallSeconds
     trace_id: str = ""
     resent: bool = False
     """A retained value, sent again because a subscriber appeared: never counts as a gap."""
@@ -107,6 +109,18 @@ def encode(envelope: Envelope[Any], topic: Topic[Any], key: str) -> bytes:
     return frame
 
 
+@lru_cache(maxsize=1024)
+def _place(head: bytes) -> tuple[Topic[Any], str, msgspec.msgpack.Decoder[Envelope[Any]], str | None]:
+    """Topic, key, decoder, and who alone may say it (None: anyone). Raises BadFrame."""
+    name, _, key = head.decode("utf-8", "replace").partition("/")
+    topic = TOPICS.get(name)
+    if topic is None:
+        raise BadFrame(f"unknown topic {name[:40]!r}")
+    if bool(key) != bool(topic.key) or len(key) > LARGEST_KEY:
+        raise BadFrame(f"{name} with key {key[:40]!r}")
+    return topic, key, _decoder(topic), None if topic.kind is Kind.REQUEST else topic.owner
+
+
 def decode(frame: bytes) -> Received:
     """Raises BadFrame for anything but a valid message of this table and major version."""
     if len(frame) > LARGEST_FRAME:
@@ -114,20 +128,17 @@ def decode(frame: bytes) -> Received:
     head, separator, payload = frame.partition(b"\0")
     if not separator:
         raise BadFrame("no NUL after the topic")
-    name, _, key = head.decode("utf-8", "replace").partition("/")
-    topic = TOPICS.get(name)
-    if topic is None:
-        raise BadFrame(f"unknown topic {name[:40]!r}")
-    if bool(key) != bool(topic.key):
-        raise BadFrame(f"{name} with key {key[:40]!r}")
+    topic, key, decoder, sender = _place(head)
     try:
-        envelope = _decoder(topic).decode(payload)
+        envelope = decoder.decode(payload)
     except (ValueError, RecursionError) as error:
-        raise BadFrame(f"{name}: {error}") from error
+        raise BadFrame(f"{topic.name}: {error}") from error
     if envelope.version != MAJOR_VERSION:
-        raise BadFrame(f"{name}: major version {envelope.version} from {envelope.sender[:40]}, mine is {MAJOR_VERSION}")
-    if topic.kind is not Kind.REQUEST and envelope.sender != topic.owner:
-        raise BadFrame(f"{name} from {envelope.sender[:40]!r}, but {topic.owner} owns it")
+        raise BadFrame(
+            f"{topic.name}: major version {envelope.version} from {envelope.sender[:40]}, mine is {MAJOR_VERSION}"
+        )
+    if sender is not None and envelope.sender != sender:
+        raise BadFrame(f"{topic.name} from {envelope.sender[:40]!r}, but {sender} owns it")
     return Received(
         topic,
         key,

@@ -41,6 +41,10 @@ class Outgoing:
         asked = self._asked.pop(answered.request_id, None)
         return asked is not None and not asked.withdrawals
 
+    def __bool__(self) -> bool:
+        """Whether anything is asked and not yet settled."""
+        return bool(self._asked)
+
     def waiting(self, request_id: str) -> bool:
         return request_id in self._asked
 

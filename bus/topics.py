@@ -161,7 +161,7 @@ WITHDRAWN = {
 }
 FAULTS = {
     owner: _state(f"{owner}.faults", base.ActiveFaults, "faults raised by this owner and not cleared")
-    for owner in ("safety", "metering", "session", "settings", "system", "hmi")
+    for owner in ("safety", "metering", "session", "settings", "hmi")
 }
 
 

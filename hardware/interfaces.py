@@ -110,6 +110,9 @@ class SafetyBoard(EventSource, Protocol):
     def connectors(self) -> Mapping[int, ConnectorBoard]: ...
     @property
     def feed(self) -> Feed: ...
+    @property
+    def flushed_s(self) -> float:
+        """Boot-clock time just after a flush had written something; 0 = never."""
 
     def flush(self) -> None:
         """Send everything driven since the last call: outputs of one step leave together."""
@@ -162,7 +165,7 @@ class RegisterRead(NamedTuple):
     """3 = holding registers, 4 = input registers."""
     address: int
     """Zero-based, as on the wire."""
-    count: int
+    count: int  # type: ignore[assignment]
 
 
 class RegisterAnswer(NamedTuple):

@@ -5,6 +5,8 @@ from typing import Any, Self
 
 from msgspec import Struct
 
+from schemas.units import BootSeconds, WallSeconds
+
 
 class Message(Struct, frozen=True, kw_only=True, gc=False, dict=False):
     """A body on the bus. Add fields with defaults only: services of neighbouring versions must talk."""
@@ -31,7 +33,7 @@ class Heartbeat(Message, frozen=True, kw_only=True):
     state: str
     """starting, running, stopping; or "stopped: ..." with the last words of a process that gives up."""
     version: str
-    started_wall_s: float
+    started_wall_s: WallSeconds
     settings_revision: int = 0
     """The revision of the settings snapshot that this service has applied."""
     received: int = 0
@@ -60,7 +62,7 @@ class Request(Message, frozen=True, kw_only=True):
     """A wish for an owner. The owner publishes each request it accepted, so that everyone can see why it acted."""
 
     request_id: str
-    expires_s: float
+    expires_s: BootSeconds
     """Boot-clock time: the owner does nothing for it afterwards."""
 
 
@@ -92,7 +94,7 @@ class ActiveFault(Message, frozen=True, kw_only=True):
 
     code: str
     connector: int = 0
-    since_wall_s: float = 0.0
+    since_wall_s: WallSeconds = 0.0
     detail: str = ""
 
 

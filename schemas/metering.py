@@ -60,7 +60,8 @@ class RingPage(Message, frozen=True, kw_only=True):
     meter: str
     request_id: str
     page: Count
+    """Counts from 1 to `pages`."""
     pages: Count
     readings: tuple[Reading, ...]
-    gaps: tuple[tuple[float, float], ...] = ()
+    gaps: tuple[tuple[BootSeconds, BootSeconds], ...] = ()
     """Boot-clock intervals without a good sample: marked, never filled."""

@@ -79,6 +79,8 @@ class SafetyConnector(Message, frozen=True, kw_only=True):
     permission_until_s: BootSeconds = 0.0
     contactor_open_since_s: BootSeconds = 0.0
     """Boot-clock time since which the main contacts are proven open; 0 while they are not."""
+    coil_off_s: BootSeconds = 0.0
+    """Boot-clock time just after the last command to open the contactor was written to the board; 0 = none yet."""
     contactor_cycles: Count = 0
     faults: tuple[str, ...] = ()
     """Names of the active faults of this connector, worst first."""

@@ -79,7 +79,7 @@ class SessionConnector(Message, frozen=True, kw_only=True):
     transaction_id: str = ""
     """Ours, 36 characters; empty without a transaction."""
     id_tag: str = ""
-    started_wall_s: float = 0.0
+    started_wall_s: WallSeconds = 0.0
     meter_start_wh: int | None = None
     energy_wh: int | None = None
     """Register now minus register at the start; None while the register is unknown."""
@@ -87,8 +87,10 @@ class SessionConnector(Message, frozen=True, kw_only=True):
     limit_source: LimitSource = LimitSource.UNKNOWN
     limits: tuple[Limit, ...] = ()
     """Every bound in force, smallest first."""
-    authorized_until_s: float = 0.0
+    authorized_until_s: BootSeconds = 0.0
     """Card first: boot-clock end of the time to plug in (`ConnectionTimeOut`); 0 = nobody is waiting."""
+    card_rejected_until_s: BootSeconds = 0.0
+    """Boot-clock time until which people are shown that a card was refused here; 0 = none was."""
     reason: str = ""
     """Why it does not charge, for a person; empty while it does."""
     waiting_facts: Count = 0

@@ -1,6 +1,7 @@
 """The station's clock: the only place that reads the host's clocks."""
 
 import time
+from time import CLOCK_BOOTTIME, CLOCK_REALTIME, clock_gettime
 
 from bus.clock import Now
 
@@ -12,7 +13,10 @@ class StationClock:
         self.offset_s = 0.0
 
     def now(self) -> Now:
-        return Now(time.clock_gettime(time.CLOCK_BOOTTIME), time.clock_gettime(time.CLOCK_REALTIME) + self.offset_s)
+        return Now(clock_gettime(CLOCK_BOOTTIME), clock_gettime(CLOCK_REALTIME) + self.offset_s)
+
+    def boot_s(self) -> float:
+        return clock_gettime(CLOCK_BOOTTIME)
 
 
 def iso_utc(wall_s: float) -> str:

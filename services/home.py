@@ -1,10 +1,7 @@
 """A station's home: its directories, its sockets, and its description `station.toml`."""
 
-import difflib
-import hashlib
 import os
 import re
-import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -57,6 +54,10 @@ class Home:
         return self._short_link() / below_run
 
     def _short_link(self) -> Path:
+        # imported here: hashlib and tempfile would cost every process half a megabyte for the rare long path
+        import hashlib
+        import tempfile
+
         digest = hashlib.sha256(os.fsencode(self.run)).hexdigest()[:16]
         link = Path(tempfile.gettempdir()) / f"charge-{os.getuid()}-{digest}"
         try:
@@ -104,6 +105,8 @@ def _refuse_unknown(tree: dict[str, Any], struct: type[Any], text: str, name: st
     hints = get_type_hints(struct)
     for key, value in tree.items():
         if key not in hints:
+            import difflib
+
             near = difflib.get_close_matches(key, hints, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(hints))}"
             raise BadStationFile(f"{name}{_line(text, (*path, key))}: unknown name {key!r}; {hint}")
@@ -113,6 +116,11 @@ def _refuse_unknown(tree: dict[str, Any], struct: type[Any], text: str, name: st
                     _refuse_unknown(section, ConnectorSection, text, name, (*path, key, number))
         elif isinstance(value, dict) and isinstance(hints[key], type) and issubclass(hints[key], msgspec.Struct):
             _refuse_unknown(value, hints[key], text, name, (*path, key))
+
+
+def line_of(text: str, path: tuple[str, ...]) -> str:
+    """Where a name of the station file stands: ", line N"; empty when it cannot be told."""
+    return _line(text, path)
 
 
 def _line(text: str, path: tuple[str, ...]) -> str:

@@ -27,12 +27,14 @@ from services.clock import StationClock
 from services.exit_codes import ExitCode
 from services.home import BadHome, Home
 from services.lock import AlreadyRunning, OwnerLock
-from services.store import NewerStore, StoreError
+from services.store_errors import NewerStore, StoreError
 
 VERSION = "0.1.0"
 HEARTBEAT_S = 1.0
 LATE_S = 0.010
 """A turn that comes later than this after its deadline is counted as missed."""
+MOST_EVENTS = 64
+"""Descriptors reported by one wait; the rest by the next."""
 PR_SET_PDEATHSIG = 1
 MCL_CURRENT_AND_FUTURE = 3
 REALTIME_PRIORITY = 50
@@ -166,26 +168,28 @@ class _Process:
         return code
 
     def _turn(self, service: Service) -> None:
-        wake = [*self._socket.filenos(), self._wake_in.fileno()]
+        wake = {*self._socket.filenos(), self._wake_in.fileno()}
         sources: dict[int, Source] = {}
+        ready: list[tuple[int, int]] = []
         while not self._stopping:
-            left = self._take_messages(service)
+            left = self._take_messages(service, ready)
+            ready = []
             now = self._clock.now()
             deadline_s = min(service.on_time(now), self.bus.on_time(), self._heartbeat(service, now))
-            if self._socket.drain() or self.bus.inbox or left:
+            if self._socket.drain(ready) or self.bus.inbox or left:
                 continue
             sources = {source.fileno(): source for source in service.sources() if source.fileno() >= 0}
-            self._register({*wake, *sources})
-            wait_s = max(0.0, deadline_s - self._clock.now().boot_s)
-            ready = self._poll.poll(min(wait_s, HEARTBEAT_S))
-            if not ready and self._clock.now().boot_s > deadline_s + LATE_S:
+            self._register(wake | sources.keys())
+            wait_s = max(0.0, deadline_s - self._clock.boot_s())
+            ready = self._poll.poll(min(wait_s, HEARTBEAT_S), MOST_EVENTS)
+            if not ready and self._clock.boot_s() > deadline_s + LATE_S:
                 self._missed += 1
             for descriptor, _ in ready:
                 if descriptor in sources:
                     sources[descriptor].receive()
 
-    def _take_messages(self, service: Service) -> bool:
-        left = self._socket.drain()
+    def _take_messages(self, service: Service, ready: list[tuple[int, int]]) -> bool:
+        left = self._socket.drain(ready)
         while self.bus.inbox:
             message = self.bus.inbox.popleft()
             if message.topic is SYSTEM_CLOCK:
@@ -223,6 +227,8 @@ class _Process:
             log.apply_levels(self._plan.owner, values.get("loglevel", "INFO"), values.get("loglevelcomponents", ""))
 
     def _register(self, wanted: set[int]) -> None:
+        if wanted == self._registered:
+            return
         for descriptor in self._registered - wanted:
             with contextlib.suppress(OSError):
                 self._poll.unregister(descriptor)

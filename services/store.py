@@ -6,13 +6,8 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-
-class StoreError(Exception):
-    """The store cannot be read or written now (disk full, read-only, damaged); nothing of the commit was kept."""
-
-
-class NewerStore(Exception):
-    """The file was written by a newer version of the service; the text says what to do."""
+from services.store_errors import NewerStore as NewerStore
+from services.store_errors import StoreError as StoreError
 
 
 class Store:

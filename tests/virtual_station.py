@@ -2,207 +2,195 @@
 
     station = VirtualStation(tmp_path)
     station.site.plug_in("1")
-    station.swipe("CARD")
+    station.swipe("CARD-1")
     station.until(lambda: station.session(1).status is ConnectorStatus.CHARGING, within_s=10)
     station.kill("session")
     station.start("session")
     station.power_cut()
+    station.power_up()
 
-Nothing sleeps: a day of charging takes as long as its events take to compute. Frames can be lost or doubled on the way
+Nothing sleeps: a day takes as long as its events take to compute. Frames can be lost or doubled on the way
 (`station.hub.fate`), processes killed between any two events, wall time moved (`station.clock.wall_jump_s`).
 """
 
-import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from bus.clock import Now
 from bus.endpoint import Endpoint
-from bus.envelope import Received, decode
-from bus.memory import Hub
-from bus.topics import HEARTBEATS, SYSTEM_CLOCK, Topic
-from schemas.base import Heartbeat
-from services.home import Home, parse_station
-from services.runner import Context, Service
-from tests.virtual_clock import OffsetClock, VirtualClock
+from bus.topics import SAFETY_CONNECTOR, SESSION_CONNECTOR, SESSION_FACT, SETTINGS_CHANGE, SYSTEM_FAULTS, Topic
+from hardware.sim.direct import DirectMeterLink, DirectPeopleBoard, DirectSafetyBoard
+from hardware.sim.site import Site
+from schemas.base import Answer, Answered, Request
+from schemas.safety import SafetyConnector
+from schemas.session import SessionConnector, TransactionStarted, TransactionStopped
+from schemas.settings import ChangeSettingRequest
+from schemas.system import BootReason, StationFaults
+from services.endings import write_ending
+from services.hmi import station as hmi
+from services.home import Home
+from services.metering import station as metering
+from services.metering.addresses import mounted_meters
+from services.runner import Context, Service, path_of_store
+from services.safety import station as safety
+from services.safety.journal import JournalFile
+from services.session import station as session
+from services.session.store import opener
+from services.settings import station as settings
+from services.settings.store import SettingsStore
+from services.system import station as system
+from services.system.store import SystemStore
+from services.world.station import describe
+from tests.virtual_cell import Cell, Wiring
 
-HEARTBEAT_S = 1.0
-SHORTEST_STEP_S = 1e-6
-MOST_TURNS_AT_ONCE = 2000
+DEFAULT_STATION = """
+[station]
+serial = "VIRTUAL-1"
+[connector.1]
+[cards]
+local = ["CARD-1", "CARD-2"]
+"""
 
 
-@dataclass
-class Process:
-    """One running service."""
+class NoSupervisor:
+    """Stands for supervisord: a reboot is counted, and carried out by `VirtualStation.settle`."""
 
-    endpoint: Endpoint
-    service: Service
-    clock: OffsetClock
-    deadline_s: float = 0.0
-    heartbeat_s: float = 0.0
-    pid: int = 0
+    def __init__(self) -> None:
+        self.shutdowns = 0
 
+    def check(self) -> None:
+        """It can always be reached."""
 
-class Wiring:
-    """How one owner is built in the virtual station."""
-
-    def __init__(
-        self, hears: tuple[Topic[Any], ...], asks: tuple[Topic[Any], ...], build: Callable[[Context], Service]
-    ) -> None:
-        self.hears, self.asks, self.build = hears, asks, build
+    def shutdown(self) -> None:
+        self.shutdowns += 1
 
 
-@dataclass
-class Cell:
-    """The moving parts, without knowing any service: what `VirtualStation` and tests of a few services stand on."""
+class VirtualStation(Cell):
+    """`text`: the station file. `power=False`: nothing runs yet, for tests that prepare the home first."""
 
-    home: Home
-    text: str
-    wirings: dict[str, Wiring]
-    clock: VirtualClock = field(default_factory=VirtualClock)
-    hub: Hub = field(default_factory=Hub)
-    processes: dict[str, Process] = field(default_factory=dict)
-    start_number: int = 0
-    said: list[Received] = field(default_factory=list)
-    """Everything that was published, in order."""
-    keep_said: bool = True
-    _pids: Iterator[int] = field(default_factory=lambda: iter(range(1000, 10**9)))
-    world_next_s: Callable[[], float] = lambda: math.inf
-    world_advance: Callable[[float], None] = lambda _now_s: None
-
-    def __post_init__(self) -> None:
-        self.home.make_directories()
-        self.station = parse_station(self.text)
-        self.hub.taps.append(self._tap)
-
-    # processes
-
-    def power_up(self) -> None:
-        """`chargectl up`: a new start of the whole station."""
-        self.start_number += 1
-        for owner in self.wirings:
-            self.start(owner)
-
-    def start(self, owner: str) -> None:
-        wiring = self.wirings[owner]
-        clock = OffsetClock(self.clock)
-        pid = next(self._pids)
-        hears = wiring.hears if SYSTEM_CLOCK in wiring.hears or owner == "system" else (*wiring.hears, SYSTEM_CLOCK)
-        counter = iter(range(10**9))
-        endpoint = Endpoint(
-            owner,
-            clock,
-            run_id=f"run{pid}",
-            hears=hears,
-            asks=wiring.asks,
-            ids=lambda: f"{int(clock.now().boot_s * 1000):012d}-{pid:06d}-{next(counter):08d}",
-        )
-        context = Context(self.home, self.station, endpoint, clock, f"start-{self.start_number}")  # type: ignore[arg-type]
-        service = wiring.build(context)
-        self.processes[owner] = process = Process(endpoint, service, clock, self.clock.boot_s, self.clock.boot_s, pid)
-        self.hub.join(endpoint)
-        service.on_start(clock.now())
-        self._turn(process)
-
-    def kill(self, owner: str) -> None:
-        """kill -9: nothing is said, nothing is finished."""
-        process = self.processes.pop(owner)
-        self.hub.leave(owner)
-        abandon = getattr(process.service, "abandon", None)
-        if abandon is not None:
-            abandon()
-
-    def stop(self, owner: str) -> None:
-        """SIGTERM."""
-        process = self.processes.pop(owner)
-        process.service.on_stop(process.clock.now())
-        self.hub.deliver()
-        self.hub.leave(owner)
-
-    def restart(self, owner: str) -> None:
-        self.stop(owner)
-        self.start(owner)
-
-    # time
-
-    def advance(self, seconds: float) -> None:
-        end_s = self.clock.boot_s + seconds
-        self.settle()
-        while self.clock.boot_s < end_s:
-            self._step(end_s)
-
-    def until(self, condition: Callable[[], bool], within_s: float) -> float:
-        """Turns the clock until the condition holds; returns how long it took. Fails after `within_s`."""
-        begin_s = self.clock.boot_s
-        self.settle()
-        while not condition():
-            if self.clock.boot_s >= begin_s + within_s:
-                raise AssertionError(f"not within {within_s} s; {self.picture()}")
-            self._step(begin_s + within_s)
-        return self.clock.boot_s - begin_s
-
-    def picture(self) -> str:
-        """For the message of a failed test."""
-        return f"at {self.clock.boot_s:.3f} s with {', '.join(self.processes)}"
-
-    def settle(self) -> None:
-        """Lets everything happen that happens now."""
-        for _ in range(MOST_TURNS_AT_ONCE):
-            self.world_advance(self.clock.boot_s)
-            self.hub.deliver()
-            ready = [p for p in self.processes.values() if p.endpoint.inbox or p.deadline_s <= self.clock.boot_s]
-            ready += [p for p in self.processes.values() if p not in ready and p.heartbeat_s <= self.clock.boot_s]
-            if not ready:
-                return
-            for process in ready:
-                self._turn(process)
-        raise AssertionError(f"the services never come to rest {self.picture()}")
-
-    def _step(self, end_s: float) -> None:
-        times = [min(p.deadline_s, p.heartbeat_s) for p in self.processes.values()]
-        next_s = min([*times, self.world_next_s(), end_s])
-        self.clock.move_to(min(end_s, max(next_s, self.clock.boot_s + SHORTEST_STEP_S)))
-        self.settle()
-
-    def _turn(self, process: Process) -> None:
-        inbox = process.endpoint.inbox
-        while inbox:
-            message = inbox.popleft()
-            if message.topic is SYSTEM_CLOCK:
-                process.clock.offset_s = message.body.offset_s
-            process.service.on_message(message, process.clock.now())
-        for source in process.service.sources():
-            source.receive()
-        now = process.clock.now()
-        wanted_s = min(process.service.on_time(now), process.endpoint.on_time())
-        process.deadline_s = max(wanted_s, now.boot_s + SHORTEST_STEP_S)
-        self._heartbeat(process, now)
-
-    def _heartbeat(self, process: Process, now: Now) -> None:
-        if now.boot_s >= process.heartbeat_s:
-            process.heartbeat_s = now.boot_s + HEARTBEAT_S
-            owner = process.endpoint.owner
-            beat = Heartbeat(
-                pid=process.pid,
-                state="running",
-                version="test",
-                started_wall_s=0.0,
-                settings_revision=process.service.settings_revision,
+    def __init__(self, path: Path, text: str = DEFAULT_STATION, *, power: bool = True) -> None:
+        super().__init__(Home(path / "home"), text, {})
+        self._requests = 0
+        self.home.station_file.write_text(text, encoding="utf-8")
+        self.site = Site(describe(self.station), None, self.clock.boot_s)
+        self.supervisor = NoSupervisor()
+        self.world_next_s = self.site.next_event_s
+        self.world_advance = self._advance_site
+        self.wirings = {
+            name: Wiring(module.HEARS, getattr(module, "ASKS", ()), build)
+            for name, module, build in (
+                ("safety", safety, self._build_safety),
+                ("metering", metering, self._build_metering),
+                ("session", session, self._build_session),
+                ("settings", settings, self._build_settings),
+                ("system", system, self._build_system),
+                ("hmi", hmi, self._build_hmi),
             )
-            process.endpoint.publish(HEARTBEATS[owner], beat)
+        }
+        if power:
+            self.power_up()
 
-    def _tap(self, _owner: str, frame: bytes) -> None:
-        if self.keep_said:
-            self.said.append(decode(frame))
+    # whole station
+
+    def power_cut(self) -> None:
+        """Everything dies in the same instant; the site stays as it is, without a driver."""
+        for owner in list(self.processes):
+            self.kill(owner)
+
+    def shut_down(self) -> None:
+        """Ctrl-C at `chargectl up`."""
+        write_ending(self.home, BootReason.SHUTDOWN, "ended by a person")
+        for owner in list(self.processes):
+            self.stop(owner)
 
     # looking
 
-    def last(self, topic: Topic[Any], key: str = "") -> Any:
-        """The latest body published on a topic, None before the first."""
-        owner = self.processes.get(topic.owner)
-        return owner.endpoint.latest(topic, key).body if owner is not None else None
+    def safety(self, connector: int) -> SafetyConnector:
+        body = self.last(SAFETY_CONNECTOR, str(connector))
+        assert isinstance(body, SafetyConnector), "safety has said nothing about this connector"
+        return body
 
-    def bodies(self, topic: Topic[Any], key: str = "") -> list[Any]:
-        """Everything published on a topic and key, resends left out."""
-        return [m.body for m in self.said if m.topic is topic and m.key == key and not m.resent]
+    def session(self, connector: int) -> SessionConnector:
+        body = self.last(SESSION_CONNECTOR, str(connector))
+        assert isinstance(body, SessionConnector), "session has said nothing about this connector"
+        return body
+
+    def fault_codes(self) -> list[str]:
+        body = self.last(SYSTEM_FAULTS)
+        return [shown.fault.code for shown in body.faults] if isinstance(body, StationFaults) else []
+
+    def facts(self) -> list[TransactionStarted | TransactionStopped]:
+        """The billing facts published so far, in the order of their numbers, each once."""
+        numbered = {message.body.number: message.body.body for message in self.said if message.topic is SESSION_FACT}
+        return [numbered[number] for number in sorted(numbered)]
+
+    # doing
+
+    def swipe(self, id_tag: str) -> None:
+        self.site.swipe(id_tag)
+        self.settle()
+
+    def new_id(self) -> str:
+        self._requests += 1
+        return f"test-{self._requests:08d}"
+
+    def set_key(self, key: str, value: str) -> Answer:
+        """As `chargectl config set`."""
+        expires_s = self.clock.boot_s + 5.0
+        request = ChangeSettingRequest(request_id=self.new_id(), expires_s=expires_s, key=key, value=value)
+        return self.ask(SETTINGS_CHANGE, request).outcome
+
+    def ask(self, topic: Topic[Any], request: Request) -> Answered:
+        """Asks an owner and returns its answer."""
+        client = Endpoint("test", self.clock, run_id="test", asks=(topic,))
+        self.hub.join(client)
+        client.request(topic, request)
+        try:
+            self.until(lambda: bool(client.inbox), within_s=10)
+            answered = client.inbox.popleft().body
+        finally:
+            self.hub.leave("test")
+        assert isinstance(answered, Answered)
+        return answered
+
+    # wiring
+
+    def _advance_site(self, now_s: float) -> int:
+        self.site.advance(now_s)
+        return self.site.revision
+
+    def _boot_s(self) -> float:
+        return self.clock.boot_s
+
+    def _build_safety(self, context: Context) -> Service:
+        board = DirectSafetyBoard(self.site, self._boot_s)
+        journal = JournalFile(context.home.data / "safety.json")
+        return safety.SafetyService(context.bus, context.station, board, journal)
+
+    def _build_metering(self, context: Context) -> Service:
+        links = {name: DirectMeterLink(self.site, name, self._boot_s) for name in mounted_meters(context.station)}
+        return metering.Metering(context.bus, context.station, links)
+
+    def _build_session(self, context: Context) -> Service:
+        store = opener(path_of_store(context, "session"))
+        return session.SessionService(context.bus, context.station, context.start_id, store)
+
+    def _build_settings(self, context: Context) -> Service:
+        store = SettingsStore(path_of_store(context, "settings"))
+        return settings.Settings(context.bus, station=context.station, store=store, start_id=context.start_id)
+
+    def _build_system(self, context: Context) -> Service:
+        def set_offset(offset_s: float) -> None:
+            context.clock.offset_s = offset_s
+
+        return system.System(
+            context.bus,
+            home=context.home,
+            store=SystemStore(path_of_store(context, "system")),
+            supervisor=self.supervisor,
+            start_id=context.start_id,
+            set_offset=set_offset,
+        )
+
+    def _build_hmi(self, context: Context) -> Service:
+        board = DirectPeopleBoard(self.site, self._boot_s)
+        return hmi.Hmi(context.bus, connectors=context.station.connectors, board=board)

@@ -1,0 +1,57 @@
+"""The command line of `chargectl bench`."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from chargectl.bench import machine
+from chargectl.bench.effort import BenchError, Effort
+from chargectl.bench.report import Figure, Report, table
+
+ABOUT = {
+    "bus": "one message between two services, against a raw datagram, bare ZeroMQ and MQTT",
+    "stop": "how fast `safety` opens a contactor, both cores loaded",
+    "footprint": "memory and idle CPU of the services",
+    "start": "from `chargectl up` to all services healthy, and back after a kill",
+}
+
+
+Bench = Callable[[Effort], list[Figure]]
+
+
+def run(argv: Sequence[str]) -> int:
+    asked = _parser().parse_args(argv)
+    if asked.repeats < 1:
+        _parser().error("--repeats is at least 1")
+    measure: Bench = import_module(f"chargectl.bench.{asked.name}").measure
+    before = machine.describe()
+    try:
+        figures = measure(Effort(asked.repeats, asked.quick))
+    except BenchError as error:
+        print(f"bench {asked.name} could not run: {error}", file=sys.stderr)
+        return 1
+    report = Report(
+        name=asked.name,
+        figures=tuple(figures),
+        machine={**machine.with_load_after(before), "quick": asked.quick},
+        repeats=asked.repeats,
+    )
+    print(json.dumps(report.as_json(), indent=2) if asked.json else table(report))
+    return report.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    listed = "\n".join(f"  {name:<10} {about}" for name, about in ABOUT.items())
+    parser = argparse.ArgumentParser(
+        prog="chargectl bench",
+        description="Measures a performance promise as a ratio against a physical limit or a peer in the same run.",
+        epilog=f"{listed}\n\nExit code 0: every measured figure keeps its limit; 1: one does not.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", choices=sorted(ABOUT))
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    parser.add_argument("--repeats", type=int, default=3, help="how often everything is repeated (default 3)")
+    parser.add_argument("--quick", action="store_true", help="shorter slices: a first impression, not a proof")
+    return parser

@@ -1,0 +1,84 @@
+"""Services and their health, and what each connector is doing.
+
+Exit code 3 when the station is not running; with --check 1 when a service is not healthy.
+
+Examples:
+  chargectl status
+  chargectl status --json
+"""
+
+import argparse
+from dataclasses import asdict
+
+from chargectl.health import Health, ServiceHealth, look
+from chargectl.output import ago, coloured, print_json, table
+from chargectl.station import existing_home
+from services.clock import iso_utc
+from services.exit_codes import ExitCode
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--check", action="store_true", help="exit code 1 when a service is not healthy")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    health = look(existing_home(arguments))
+    if arguments.json:
+        print_json({"ok": True, "running": True, "healthy": health.healthy, **asdict(health)})
+    else:
+        print(_text(health))
+    return int(ExitCode.FAILED if arguments.check and not health.healthy else ExitCode.OK)
+
+
+def _text(health: Health) -> str:
+    lines = [f"station {health.serial} in {health.home}"]
+    if health.boot:
+        lines.append(f"started {health.boot['started']}, reason: {health.boot['reason']}")
+    lines.append("")
+    rows = [_row(service) for service in health.services]
+    headings = (
+        "service",
+        "state",
+        "pid",
+        "up",
+        "heartbeat",
+        "PSS kB",
+        "RSS kB",
+        "settings",
+        "gaps",
+        "ignored",
+        "late",
+        "",
+    )
+    lines.append(table(rows, headings))
+    if health.connectors:
+        lines.append("")
+        for each in health.connectors:
+            parts = [f"connector {each['connector']}: {each['status']}", f"pilot {each['pilot']}"]
+            parts.append(f"contactor {each['contactor']}")
+            if each["transaction_id"]:
+                parts.append(f"{each['energy_wh']} Wh since {iso_utc(float(str(each['started_wall_s'])))}")
+            parts.append(f"{each['limit_a']:.1f} A ({each['limit_source']})")
+            lines.append(", ".join(parts) + (f" - {each['reason']}" if each["reason"] else ""))
+    lines.append("")
+    lines += [coloured(f"fault: {fault}", "31") for fault in health.faults] or ["no faults"]
+    return "\n".join(lines)
+
+
+def _row(service: ServiceHealth) -> tuple[object, ...]:
+    age = "-" if service.heartbeat_age_s is None else f"{service.heartbeat_age_s:.1f} s"
+    state = service.state if service.healthy else f"{service.state} !"
+    return (
+        service.name,
+        state,
+        service.pid,
+        ago(service.uptime_s),
+        age,
+        service.pss_kb,
+        service.rss_kb,
+        service.settings_revision,
+        service.gaps,
+        service.ignored,
+        service.missed_deadlines,
+        service.detail,
+    )

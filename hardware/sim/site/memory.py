@@ -1,0 +1,50 @@
+"""The facts of a site that survive a kill or a power cut, as plain values."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from hardware.sim.site.car import Ev
+from hardware.sim.site.meter import LARGEST_SERIAL
+
+Finite = Annotated[float, Meta(ge=-1e12, le=1e12)]
+NotNegative = Annotated[float, Meta(ge=0.0, le=1e12)]
+VERSION = 1
+
+
+class CarMemory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    ev: Ev
+    soc_percent: Annotated[float, Meta(ge=0.0, le=100.0)]
+    paused: bool = False
+
+
+class ConnectorMemory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    energy_wh: NotNegative = 0.0
+    cable_a: int | None = None
+    car: CarMemory | None = None
+    welded: bool = False
+    closings: Annotated[int, Meta(ge=0)] = 0
+    lock_position: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
+    faults: dict[str, Finite] = {}
+    armed: dict[str, tuple[Finite, NotNegative]] = {}
+
+
+class MeterMemory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    serial: Annotated[int, Meta(ge=0, le=LARGEST_SERIAL)]
+    energy_wh: NotNegative = 0.0
+    phase_wh: tuple[NotNegative, NotNegative, NotNegative] = (0.0, 0.0, 0.0)
+    freeze_energy: bool = False
+    timeout: bool = False
+    late_s: NotNegative = 0.0
+    corrupt: bool = False
+    nan: bool = False
+
+
+class SiteMemory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    version: Annotated[int, Meta(ge=VERSION, le=VERSION)] = VERSION
+    connectors: dict[str, ConnectorMemory] = {}
+    meters: dict[str, MeterMemory] = {}
+    inputs: dict[str, bool] = {}
+    network_up: bool = True
+    cards: Annotated[int, Meta(ge=0)] = 0
+    """Presentations so far: their numbers never repeat."""

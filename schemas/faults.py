@@ -1,0 +1,138 @@
+"""The catalogue of faults: one row each, used by OCPP, the user interfaces, the display and the keys `ErrorsList` and
+`ErrorResolution`.
+
+Texts follow the guide's section 9.3 to the letter where it gives one. The internal code is NN-NN-NNN: area, part and
+number.
+Areas: 01 OCPP, 02 safety, 03 metering, 04 session, 05 settings, 06 system.
+"""
+
+from enum import Enum
+from typing import NamedTuple
+
+
+class FaultClass(str, Enum):
+    """What a fault does to power (worst last)."""
+
+    WARN = "W"
+    """Told to people; power flows on."""
+    DERATE = "D"
+    """Less current."""
+    PAUSE = "P"
+    """Offer withdrawn; the contactor opens when the vehicle has stopped, at the latest after 6 s."""
+    STOP = "S"
+    """Contactor opens in the same step; recovers by itself, at most three times per plug-in."""
+    LATCH = "L"
+    """As stop, and stays until the vehicle is unplugged."""
+    LOCKOUT = "X"
+    """As stop, and stays until service resets it; survives restarts."""
+
+
+class Fault(NamedTuple):
+    code: str
+    fault_class: FaultClass
+    text: str
+    instruction: str
+    """What a person does about it."""
+    error_code: str
+    """OCPP 1.6 ChargePointErrorCode."""
+    internal_code: str
+
+
+RESERVED_CODES = {"01-05-006": "message_queue_full"}
+"""Internal codes fixed by the guide (section 9.9) for faults whose owner has not raised them yet."""
+
+_W, _P, _S, _L, _X = FaultClass.WARN, FaultClass.PAUSE, FaultClass.STOP, FaultClass.LATCH, FaultClass.LOCKOUT
+_EV, _POWER_SWITCH, _LOCK = "EVCommunicationError", "PowerSwitchFailure", "ConnectorLockFailure"
+_METER, _INTERNAL, _OTHER = "PowerMeterFailure", "InternalError", "OtherError"
+
+_ROWS = (
+    # safety. The order here is the order in which people are shown several faults.
+    Fault("contactor_welded", _X, "Contactor welded",
+          "Switch off the supply of this station and call service: the socket may be live.",
+          _POWER_SWITCH, "02-03-001"),
+    Fault("journal_unreadable", _X, "Safety journal unreadable",
+          "The station charges again when its contacts are proven open; without a mirror contact call service.",
+          _INTERNAL, "02-05-001"),
+    Fault("contactor_no_close", _L, "Contactor did not close",
+          "Unplug the vehicle and try again. If it comes back, call service to check the contactor.",
+          _POWER_SWITCH, "02-03-002"),
+    Fault("pilot_diode", _L, "Vehicle diode check failed - tamper detection",
+          "Unplug the vehicle. If another vehicle charges here, have this vehicle or its cable checked.",
+          _EV, "02-01-003"),
+    Fault("proximity_lost", _L, "Plug contact lost while charging",
+          "Unplug the cable at the station, check that the plug is clean and fully inserted, plug in again.",
+          _OTHER, "02-02-002"),
+    Fault("proximity_invalid", _L, "Cable not recognised",
+          "Unplug the cable at the station and plug it in fully; if it comes back, try another cable.",
+          _OTHER, "02-02-001"),
+    Fault("lock_failed", _L, "Plug locking failed",
+          "Unplug, then push the plug fully into the socket again.", _LOCK, "02-04-001"),
+    Fault("lock_unexpected_open", _S, "Plug lock opened while charging",
+          "Push the plug fully into the socket; charging resumes by itself. If it comes back, call service.",
+          _LOCK, "02-04-002"),
+    Fault("contactor_unexpected_open", _S, "Contactor opened by itself",
+          "Charging is tried again by itself. If it comes back, call service to check the coil supply.",
+          _POWER_SWITCH, "02-03-003"),
+    Fault("contactor_unreadable", _S, "Contactor feedback unreadable",
+          "Call service to check the mirror contact and its wiring.", _POWER_SWITCH, "02-03-005"),
+    Fault("pilot_shorted", _S, "Vehicle signals error",
+          "Unplug the vehicle and plug it in again. If it comes back, check cable and vehicle.", _EV, "02-01-001"),
+    Fault("pilot_level_invalid", _S, "Control pilot level invalid",
+          "Unplug the vehicle and plug it in again. If it comes back, check cable and vehicle.", _EV, "02-01-002"),
+    Fault("pilot_output", _S, "Control pilot output failed",
+          "Charging is tried again by itself. If it comes back, call service to check the pilot generator.",
+          _INTERNAL, "02-01-004"),
+    Fault("pilot_unreadable", _S, "Control pilot unreadable",
+          "Charging resumes by itself when the measurement is back. If it stays, call service to check the board.",
+          _INTERNAL, "02-01-005"),
+    Fault("internal_error", _S, "Internal error of the safety process",
+          "Charging is tried again by itself. If it comes back, send the log of service safety to support.",
+          _INTERNAL, "02-05-002"),
+    Fault("ventilation_required", _P, "Vehicle demands ventilation",
+          "This station has no ventilation: charge this vehicle at a station that has one.", _OTHER, "02-01-006"),
+    Fault("contactor_no_open", _W, "Contactor opens slowly",
+          "Have the contactor replaced soon.", _POWER_SWITCH, "02-03-004"),
+    Fault("unlock_failed", _W, "Plug unlocking failed",
+          "Push the plug towards the socket to relieve the bolt; unlocking is tried again every 5 s.",
+          _LOCK, "02-04-003"),
+    Fault("loop_overrun", _W, "Safety process was held up",
+          "Charging resumes by itself. If it comes back, find what loads the processor.", _INTERNAL, "02-05-003"),
+    # metering
+    Fault("meter_silent", _W, "Meter does not answer",
+          "Check the meter's supply and its data line, and its address in the station file.", _METER, "03-01-001"),
+    Fault("meter_implausible", _W, "Meter reading implausible",
+          "Check meter model and wiring; a reading that is impossible is not billed.", _METER, "03-01-002"),
+    Fault("meter_frozen", _W, "Meter register does not move",
+          "Current flows but no energy is counted: have the meter checked.", _METER, "03-01-003"),
+    Fault("meter_exchanged", _W, "Meter was exchanged",
+          "The serial number is not the one of before: end the transaction and confirm the new meter.",
+          _METER, "03-01-004"),
+    # session
+    Fault("start_without_reading", _W, "No meter reading to start with",
+          "A vehicle is authorized but nothing can be billed: check the meter's supply and its data line.",
+          _METER, "04-01-001"),
+    # settings
+    Fault("settings_rejected", _W, "Stored setting rejected",
+          "Correct the named setting; until then its factory value is in force.", _INTERNAL, "05-01-001"),
+    # system
+    Fault("store_replaced", _W, "Data file replaced",
+          "An unreadable data file was set aside and a new one begun: save the old file for support.",
+          _INTERNAL, "06-01-001"),
+    Fault("disk_full", _W, "Disk full",
+          "Free space in the station's home; nothing new can be billed until then.", _INTERNAL, "06-01-002"),
+    Fault("disk_read_only", _W, "Disk is read-only",
+          "Mount the station's home writable; nothing new can be billed until then.", _INTERNAL, "06-01-003"),
+    Fault("service_down", _W, "A service does not run",
+          "Look at its state with `chargectl status` and its last words with `chargectl log tail`.",
+          _INTERNAL, "06-01-004"),
+)  # fmt: skip
+
+FAULTS: dict[str, Fault] = {fault.code: fault for fault in _ROWS}
+"""By code name, in the order in which people see several at once: worst first."""
+
+_ORDER = {fault.code: place for place, fault in enumerate(_ROWS)}
+
+
+def worst_first(codes: list[str]) -> tuple[str, ...]:
+    """Codes in the catalogue's order; raises KeyError for a name the catalogue does not know."""
+    return tuple(sorted(codes, key=_ORDER.__getitem__))

@@ -1,0 +1,1 @@
+"""What people touch and see: card readers, lights, display."""

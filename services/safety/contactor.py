@@ -1,0 +1,143 @@
+"""Fourth region: the coil. It closes when everything is proven, and opens for any one reason."""
+
+from hardware.interfaces import PilotMode
+from schemas.safety import Contactor
+from services.safety import faults
+from services.safety.pilot import contactor_free
+from services.safety.state import NEVER_S, ConnectorState, Moment, due
+from services.safety.timings import (
+    BETWEEN_S,
+    CLOSED_WITHIN_S,
+    CLOSES_PER_HOUR,
+    CONFIRM_C_S,
+    CONTACT_SETTLED_S,
+    FEEDBACK_VALID_S,
+    GRACE_S,
+    HOUR_S,
+    LOOP_CLOSED_S,
+    OPEN_FILTER_S,
+    OPEN_WITHIN_S,
+)
+
+
+def evaluate(state: ConnectorState, moment: Moment) -> None:
+    contactor = state.contactor
+    if contactor.coil:
+        by_vehicle, why = _must_open(state, moment)
+        if why:
+            _open(state, by_vehicle, why, moment)
+    elif _may_close(state, moment):
+        _close(state, moment)
+    if state.pilot_sight.confirmed == "A":
+        contactor.closes, contactor.dropped_s = (), NEVER_S
+    _follow(state, moment)
+    if contactor.coil:
+        moment.wake(moment.now_s + LOOP_CLOSED_S)
+
+
+def _must_open(state: ConnectorState, moment: Moment) -> tuple[bool, str]:
+    """(the vehicle wants it, why); why is empty while the contactor may stay closed."""
+    sight, now_s = state.pilot_sight, moment.now_s
+    if faults.stopped(state):
+        return False, "a fault is active"
+    if sight.letter == "":
+        return False, "the pilot measurement was too old or impossible"
+    if sight.left_cd_s is not None:
+        between = sight.letter == "-"
+        filter_s = BETWEEN_S if between else OPEN_FILTER_S
+        if due(sight.left_cd_s, filter_s, now_s):
+            return not between, "the pilot level was between two states" if between else "the vehicle stopped asking"
+        moment.wake(sight.left_cd_s + filter_s)
+    if state.pilot.mode is not PilotMode.PWM:
+        if sight.diode_doubtful:
+            return False, "the vehicle's diode was not proven when the offer ended"
+        if due(state.pilot.withdrawn_s, GRACE_S, now_s):
+            return False, "the vehicle did not stop within 6 s"
+        moment.wake(state.pilot.withdrawn_s + GRACE_S)
+    return False, ""
+
+
+def _may_close(state: ConnectorState, moment: Moment) -> bool:
+    """T5. Fault-free, permitted, rated, recognised and locked is what PWM stands for (`pilot.py`)."""
+    sight, contactor, now_s = state.pilot_sight, state.contactor, moment.now_s
+    if state.pilot.mode is not PilotMode.PWM or sight.letter != "C" or sight.confirmed != "C":
+        return False
+    if contactor.phase is not Contactor.OPEN or not sight.diode_proven or sight.diode_bad_s is not None:
+        return False
+    if sight.output_wrong_s is not None or contactor.dropped_s > state.pilot.pwm_s:
+        return False
+    if state.equipment.socket and state.proximity.bad_s is not None:
+        return False
+    if not due(sight.run_start_s, CONFIRM_C_S, sight.stamp_s):
+        return False
+    free_s, _ = contactor_free(state)
+    moment.wake(free_s)
+    return due(free_s, 0.0, now_s)
+
+
+def _close(state: ConnectorState, moment: Moment) -> None:
+    contactor, now_s = state.contactor, moment.now_s
+    contactor.coil, contactor.on_s, contactor.phase = True, now_s, Contactor.CLOSING
+    contactor.open_since_s = 0.0
+    recent = (*contactor.closes, now_s)[-CLOSES_PER_HOUR:]
+    contactor.closes = tuple(closed_s for closed_s in recent if closed_s > now_s - HOUR_S)
+    state.memory.contactor_cycles += 1
+    moment.say("coil_on")
+
+
+def _open(state: ConnectorState, by_vehicle: bool, why: str, moment: Moment) -> None:
+    contactor, now_s = state.contactor, moment.now_s
+    contactor.coil, contactor.off_s, contactor.phase = False, now_s, Contactor.OPENING
+    if not by_vehicle:
+        contactor.dropped_s, contactor.dropped_because = now_s, why
+        moment.wake(now_s + 1e-4)
+    moment.say("coil_off", why)
+
+
+def _follow(state: ConnectorState, moment: Moment) -> None:
+    """What the main contacts are known to do, from the mirror contact; by inference where there is none."""
+    contactor = state.contactor
+    before = contactor.phase
+    contactor.phase = (
+        _phase_by_mirror(state, moment) if state.equipment.mirror_contact else _phase_by_time(state, moment)
+    )
+    if contactor.phase is Contactor.OPEN and before is not Contactor.OPEN:
+        contactor.open_since_s = moment.now_s
+    elif contactor.phase is not Contactor.OPEN:
+        contactor.open_since_s = 0.0
+    if contactor.phase is Contactor.CLOSED and not contactor.powered:
+        contactor.powered = True
+        moment.say("power_on")
+    elif contactor.phase is Contactor.OPEN and contactor.powered:
+        contactor.powered = False
+        moment.say("power_off")
+
+
+def _phase_by_mirror(state: ConnectorState, moment: Moment) -> Contactor:
+    contactor, mirror, now_s = state.contactor, state.mirror, moment.now_s
+    changed_s = contactor.on_s if contactor.coil else contactor.off_s
+    fresh = mirror.fresh(now_s, FEEDBACK_VALID_S)
+    moment.wake(mirror.stamp_s + FEEDBACK_VALID_S + 1e-5)
+    settled = fresh and mirror.stamp_s >= changed_s and due(mirror.run_start_s, CONTACT_SETTLED_S, now_s)
+    if fresh and not settled:
+        moment.wake(mirror.run_start_s + CONTACT_SETTLED_S)
+    if contactor.coil:
+        if contactor.phase is Contactor.CLOSED or (settled and mirror.closed):
+            return Contactor.CLOSED
+        moment.wake(contactor.on_s + CLOSED_WITHIN_S)
+        return Contactor.CLOSING
+    if settled and not mirror.closed:
+        return Contactor.OPEN
+    if fresh and contactor.phase is Contactor.OPEN and not mirror.closed:
+        return Contactor.OPEN
+    return Contactor.OPENING if fresh and contactor.phase is Contactor.OPENING else Contactor.UNKNOWN
+
+
+def _phase_by_time(state: ConnectorState, moment: Moment) -> Contactor:
+    """Without a mirror contact nothing is proven: 100 ms after the coil's edge its effect is assumed."""
+    contactor = state.contactor
+    changed_s = contactor.on_s if contactor.coil else contactor.off_s
+    if due(changed_s, OPEN_WITHIN_S, moment.now_s):
+        return Contactor.CLOSED if contactor.coil else Contactor.OPEN
+    moment.wake(changed_s + OPEN_WITHIN_S)
+    return Contactor.CLOSING if contactor.coil else Contactor.OPENING

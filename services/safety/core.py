@@ -1,0 +1,88 @@
+"""One step of one connector: readings and the session's lease in, outputs and events out.
+
+Order of regions: Faults, Permission, Pilot, Contactor, Lock. Faults come first, so that no permission of the same step
+overrides them. No I/O, no clock: the same inputs give the same outputs. Any exception inside gives the safe vector.
+"""
+
+import logging
+from typing import NamedTuple
+
+from schemas.session import Permission
+from services.safety import contactor, faults, lock, pilot, readings
+from services.safety.permission import Grant, grant
+from services.safety.state import SAFE, ConnectorState, Event, Moment, Outputs, Readings
+from services.safety.timings import FEED_S, SAMPLE_CONNECTED_S, SAMPLE_IDLE_S
+
+_logger = logging.getLogger("safety.core")
+
+
+class Result(NamedTuple):
+    outputs: Outputs
+    events: tuple[Event, ...]
+    next_deadline_s: float
+    """Boot-clock time at which the next step is due, if nothing is read before; inf = no deadline."""
+
+
+def step(state: ConnectorState, now_readings: Readings, permission: Permission | None, now_s: float) -> Result:
+    """Advances `state` to `now_s` (boot clock). Never raises."""
+    moment = Moment(now_s, now_readings)
+    coil_was_on = state.contactor.coil
+    try:
+        return _step(state, permission, moment)
+    except Exception:
+        # Invariant 28: whatever went wrong, power stops and everything is proven anew.
+        _logger.exception("connector %d: step failed, power is off", state.equipment.connector)
+        state.begin(now_s)
+        state.last_step_s = now_s
+        state.faults.error_s = now_s
+        events = (*moment.events, Event("coil_off", "internal error")) if coil_was_on else tuple(moment.events)
+        return Result(SAFE, events, now_s + SAMPLE_CONNECTED_S)
+
+
+def grant_of(state: ConnectorState, permission: Permission | None, now_s: float) -> Grant:
+    """The lease as a step at `now_s` understands it."""
+    return grant(permission, state.equipment.connector, now_s)
+
+
+def _step(state: ConnectorState, permission: Permission | None, moment: Moment) -> Result:
+    now_s = moment.now_s
+    _restart_after_gap(state, moment)
+    state.last_step_s = now_s
+    readings.observe(state, moment)
+    faults.evaluate(state, moment)
+    lease = grant_of(state, permission, now_s)
+    _qualify(state)
+    pilot.evaluate(state, lease, moment)
+    contactor.evaluate(state, moment)
+    lock.evaluate(state, lease, moment)
+    return Result(_outputs(state), tuple(moment.events), moment.deadline_s)
+
+
+def _restart_after_gap(state: ConnectorState, moment: Moment) -> None:
+    """A loop held up for longer than the feed lasts, or a clock that runs backwards, is treated as a new start."""
+    gap_s = moment.now_s - state.last_step_s
+    if gap_s >= 0.0 and not (state.contactor.coil and gap_s > FEED_S):
+        return
+    if state.contactor.coil:
+        moment.say("coil_off", "the loop was held up")
+        state.faults.overrun_s = moment.now_s
+    state.begin(moment.now_s)
+    moment.say("restarted", f"{gap_s:.3f} s between two steps")
+
+
+def _qualify(state: ConnectorState) -> None:
+    """T2: the contacts are proven open and the vehicle's state is known."""
+    if not state.qualified:
+        state.qualified = state.contactor.phase.value == "open" and state.pilot_sight.confirmed not in ("", "E")
+
+
+def _outputs(state: ConnectorState) -> Outputs:
+    sight = state.pilot_sight
+    idle = sight.confirmed == "A" and sight.letter == "A" and not state.faults.active and not state.contactor.coil
+    return Outputs(
+        coil=state.contactor.coil,
+        mode=state.pilot.mode,
+        permille=state.pilot.permille,
+        lock=state.lock.drive,
+        sample_period_s=SAMPLE_IDLE_S if idle else SAMPLE_CONNECTED_S,
+    )

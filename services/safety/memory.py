@@ -1,0 +1,37 @@
+"""What must survive the process: lockouts, trips, what waits for an unplug, counters. Written by `journal.py`."""
+
+from dataclasses import dataclass, field, replace
+
+
+@dataclass(slots=True)
+class Memory:
+    """Of one connector."""
+
+    lockout: str = ""
+    """Code of the fault that keeps it out of service; only service resets it."""
+    latched: tuple[str, ...] = ()
+    """Faults that wait for an unplug."""
+    recoveries: int = 0
+    """Automatic recoveries since the vehicle was plugged in."""
+    hold_until_s: float = 0.0
+    """Boot-clock time before which the contactor stays open after a fault."""
+    trips: dict[str, int] = field(default_factory=dict)
+    """How often each fault has stopped power, ever."""
+    contactor_cycles: int = 0
+    last_close_wall_s: float = 0.0
+    """Station wall time of the last closing, for people."""
+    hardware_limit_a: float = 0.0
+    """The `HardwareCurrentLimit` last heard: holds after a restart until `settings` has spoken."""
+
+    def copy(self) -> "Memory":
+        return replace(self, trips=dict(self.trips))
+
+
+def cleared(memory: Memory) -> Memory:
+    """Service has put the connector right: no lockout, nothing latched; the counters stay."""
+    return replace(memory, lockout="", latched=(), recoveries=0, trips=dict(memory.trips))
+
+
+def unreadable() -> Memory:
+    """Nothing is known of the past: locked out until the contacts are proven open."""
+    return Memory(lockout="journal_unreadable")

@@ -1,0 +1,152 @@
+"""Third region: what the pilot offers. X1 unless everything speaks for PWM; F while a fault wants it."""
+
+from hardware.interfaces import PilotMode
+from schemas.safety import Contactor, PilotState
+from services.safety import duty, faults
+from services.safety.causes import locked
+from services.safety.permission import Grant
+from services.safety.readings import expected_duty
+from services.safety.state import NEVER_S, ConnectorState, Moment, due
+from services.safety.timings import (
+    CLOSE_APART_S,
+    CLOSES_PER_HOUR,
+    DUTY_RISE_S,
+    GRACE_S,
+    HOUR_S,
+    LEAST_CURRENT_A,
+    OFFER_AGAIN_S,
+    SIMPLIFIED_CURRENT_A,
+)
+
+
+def offered_a(state: ConnectorState) -> float:
+    """What the vehicle is told now, in amperes; 0 without PWM."""
+    return duty.current_for(state.pilot.permille) if state.pilot.mode is PilotMode.PWM else 0.0
+
+
+def limit_a(state: ConnectorState, grant: Grant) -> float:
+    """The smallest of permission, rating and cable; 10 A for a vehicle that never showed state B (clause A.2.3)."""
+    smallest = min(grant.limit_a, state.rated_a, state.cable_a)
+    sight = state.pilot_sight
+    if sight.confirmed in ("C", "D") and not sight.seen_b:
+        return min(smallest, SIMPLIFIED_CURRENT_A)
+    return smallest
+
+
+def evaluate(state: ConnectorState, grant: Grant, moment: Moment) -> None:
+    output, now_s = state.pilot, moment.now_s
+    if grant.valid:
+        moment.wake(grant.until_s)
+    if state.pilot_sight.confirmed == "A":
+        output.withdrawn_s = NEVER_S
+    output.waiting, output.retry_s = _refusal(state, grant, now_s)
+    moment.wake(output.retry_s)
+    permille = duty.permille_for(limit_a(state, grant))
+    if state.memory.lockout or now_s < state.faults.f_until_s:
+        moment.wake(state.faults.f_until_s)
+        _command(state, PilotMode.F, 0, now_s)
+    elif output.waiting or permille is None:
+        _command(state, PilotMode.X1, 1000, now_s)
+    else:
+        _offer(state, permille, moment)
+
+
+def _refusal(state: ConnectorState, grant: Grant, now_s: float) -> tuple[str, float]:
+    """(why no current is offered, boot-clock time from which it may be); ("", 0) when it may."""
+    always = _standing_refusal(state, grant, now_s)
+    if always or state.pilot.mode is PilotMode.PWM:
+        return always, 0.0
+    return _hold_off(state, now_s)
+
+
+def _standing_refusal(state: ConnectorState, grant: Grant, now_s: float) -> str:
+    """What ends an offer as well as forbidding one."""
+    if faults.blocked(state):
+        return "paused: a fault is active"
+    if not state.qualified:
+        return "starting: checking the contactor and the vehicle"
+    if state.pilot_sight.confirmed not in ("B", "C"):
+        return "no vehicle connected"
+    if state.hardware_limit_a <= 0.0:
+        return "waiting for the settings service"
+    if not grant.may_charge:
+        return grant.why_not
+    if state.equipment.socket and state.proximity.ampacity_a <= 0.0:
+        return "waiting for the cable to be recognised"
+    if state.equipment.has_lock and not locked(state, now_s):
+        return "waiting for the plug to be locked"
+    if not limit_a(state, grant) >= LEAST_CURRENT_A:
+        return f"paused: less than {LEAST_CURRENT_A:g} A available"
+    if state.pilot.mode is PilotMode.PWM and state.contactor.dropped_s > state.pilot.pwm_s:
+        return f"paused: {state.contactor.dropped_because}"
+    return ""
+
+
+def _hold_off(state: ConnectorState, now_s: float) -> tuple[str, float]:
+    """What delays a new offer but does not end one."""
+    if state.contactor.phase is not Contactor.OPEN:
+        return "waiting for the contactor to open", 0.0
+    free_s, why = contactor_free(state)
+    away_s = GRACE_S if state.pilot_sight.confirmed == "C" else OFFER_AGAIN_S
+    again_s = state.pilot.withdrawn_s + away_s
+    if again_s > free_s:
+        free_s, why = again_s, "waiting before current is offered again"
+    return (why, free_s) if not due(free_s, 0.0, now_s) else ("", 0.0)
+
+
+def contactor_free(state: ConnectorState) -> tuple[float, str]:
+    """(boot-clock time before which the contactor does not close, why)."""
+    contactor = state.contactor
+    times = [
+        (contactor.on_s + CLOSE_APART_S, "waiting: the contactor has just switched"),
+        (contactor.dropped_s + CLOSE_APART_S, f"waiting: {contactor.dropped_because}"),
+        (state.faults.hold_until_s, "waiting after a fault"),
+    ]
+    if len(contactor.closes) >= CLOSES_PER_HOUR:
+        first_s = contactor.closes[-CLOSES_PER_HOUR] + HOUR_S
+        times.append((first_s, f"waiting: the contactor has closed {CLOSES_PER_HOUR} times within an hour"))
+    return max(times)
+
+
+def _offer(state: ConnectorState, permille: int, moment: Moment) -> None:
+    """T19: a fall at once, a rise 5 s after the last change."""
+    output, now_s = state.pilot, moment.now_s
+    rises = output.mode is PilotMode.PWM and permille > output.permille
+    if rises and not due(output.commanded_s, DUTY_RISE_S, now_s):
+        moment.wake(output.commanded_s + DUTY_RISE_S)
+        return
+    _command(state, PilotMode.PWM, permille, now_s)
+
+
+def _command(state: ConnectorState, mode: PilotMode, permille: int, now_s: float) -> None:
+    output, sight = state.pilot, state.pilot_sight
+    if mode is output.mode and permille == output.permille:
+        return
+    output.previous_duty = expected_duty(output.mode, output.permille)
+    if mode is PilotMode.PWM and output.mode is not PilotMode.PWM:
+        output.pwm_s = now_s
+        sight.diode_doubtful = False
+    if output.mode is PilotMode.PWM and mode is not PilotMode.PWM:
+        output.withdrawn_s = now_s if state.vehicle_connected else NEVER_S
+        sight.diode_doubtful = sight.diode_bad_s is not None
+        sight.diode_proven, sight.diode_good_s, sight.diode_bad_s = False, None, None
+    output.mode, output.permille, output.commanded_s = mode, permille, now_s
+
+
+def name_of(state: ConnectorState) -> PilotState:
+    """The state as people and the session know it (IEC 61851-1 letters; 1 = no PWM, 2 = PWM)."""
+    if state.memory.lockout:
+        return PilotState.LOCKOUT
+    if faults.waits_for_unplug(state):
+        return PilotState.LATCHED
+    if "pilot_shorted" in state.faults.active:
+        return PilotState.E
+    if faults.stopped(state):
+        return PilotState.FAULT
+    if not state.qualified:
+        return PilotState.BOOT
+    number = "2" if state.pilot.mode is PilotMode.PWM else "1"
+    letter = state.pilot_sight.confirmed
+    if letter in ("B", "C", "D"):
+        return PilotState(letter + number)
+    return PilotState.A if letter == "A" else PilotState.E

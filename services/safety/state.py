@@ -1,0 +1,284 @@
+"""What the core knows about one connector between two steps: one record per region, no rules."""
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, NamedTuple, Self
+
+from hardware.interfaces import Feedback, LockDrive, PilotLevels, PilotMode, Resistance
+from schemas.safety import Contactor, Lock
+from services.safety.memory import Memory
+from services.safety.timings import AFTER_FAULT_S
+
+NEVER_S = -1e9
+"""A boot-clock time before every other."""
+
+
+class Equipment(NamedTuple):
+    """What is mounted, from the station file."""
+
+    connector: int
+    socket: bool
+    """A cable is plugged in at the station; False = fixed cable."""
+    has_lock: bool
+    mirror_contact: bool
+    max_current_a: float
+
+
+class Readings(NamedTuple):
+    """Everything read of one connector; None = never read."""
+
+    pilot: PilotLevels | None = None
+    proximity: Resistance | None = None
+    mirror: Feedback | None = None
+    lock: Feedback | None = None
+
+
+class Outputs(NamedTuple):
+    """Everything driven; the default is the safe vector."""
+
+    coil: bool = False
+    mode: PilotMode = PilotMode.X1
+    permille: int = 1000
+    """Duty cycle in 0.1 %; only used with PWM."""
+    lock: LockDrive = LockDrive.STOP
+    sample_period_s: float = 0.02
+
+
+SAFE = Outputs()
+
+
+class Event(NamedTuple):
+    """Something happened in this step: plugged, unplugged, power_requested, power_request_ended, power_on, power_off,
+    coil_on, coil_off, fault_raised, fault_cleared, restarted."""
+
+    name: str
+    detail: str = ""
+
+
+class Region:
+    """A copy is enough for a search to go back to it."""
+
+    __slots__ = ()
+
+    def copy(self) -> Self:
+        return replace(self)  # type: ignore[type-var]
+
+
+@dataclass(slots=True)
+class PilotSight(Region):
+    """What the pilot's samples have shown. Stamps are of samples, boot clock."""
+
+    stamp_s: float = -1.0
+    """Of the newest sample taken in."""
+    high_v: float = 0.0
+    letter: str = ""
+    """Of the newest sample: A B C D E F, "-" between the windows, "" unreadable or stale."""
+    run_start_s: float = 0.0
+    run_samples: int = 0
+    confirmed: str = ""
+    """A B C D E; "" = not known since the start."""
+    confirmed_s: float = 0.0
+    left_cd_s: float | None = None
+    """First sample outside C and D after the last one inside."""
+    bad_since_s: float | None = None
+    """Step time since which there is no usable sample."""
+    seen_b: bool = False
+    """The vehicle has shown state B since it was plugged in: it has its own S2."""
+    diode_good_s: float | None = None
+    diode_bad_s: float | None = None
+    diode_proven: bool = False
+    diode_doubtful: bool = False
+    """It was not good when PWM ended, and cannot be judged without PWM."""
+    output_wrong_s: float | None = None
+
+
+@dataclass(slots=True)
+class ProximitySight(Region):
+    good_s: float = -1.0
+    """Stamp of the newest sample that codes a cable."""
+    bad_s: float | None = None
+    """No reading codes a cable: since the last one that did, or since the start."""
+    ampacity_a: float = 0.0
+    """The lowest coded for 50 ms since the cable came; 0 = none. A cable does not grow."""
+    candidate_a: float = 0.0
+    """What the newest reading codes: a lower one counts at once."""
+    candidate_s: float = 0.0
+
+
+@dataclass(slots=True)
+class SwitchSight(Region):
+    """Mirror contact or lock feedback."""
+
+    stamp_s: float = -1.0
+    closed: bool = False
+    run_start_s: float = 0.0
+
+    def fresh(self, now_s: float, valid_s: float) -> bool:
+        return self.stamp_s >= 0.0 and now_s - self.stamp_s <= valid_s
+
+
+@dataclass(slots=True)
+class ActiveFault(Region):
+    since_s: float
+    gone_s: float | None = None
+
+
+@dataclass(slots=True)
+class FaultState(Region):
+    active: dict[str, ActiveFault] = field(default_factory=dict)
+    pending: bool = False
+    """A cause is back less than 250 ms after its fault was cleared: it blocks, and is told a moment later."""
+    cleared_s: dict[str, float] = field(default_factory=dict)
+    hold_until_s: float = 0.0
+    f_until_s: float = 0.0
+    overrun_s: float | None = None
+    error_s: float | None = None
+    """When the last step ended with an exception."""
+
+    def copy(self) -> "FaultState":
+        active = {code: fault.copy() for code, fault in self.active.items()}
+        return replace(self, active=active, cleared_s=dict(self.cleared_s))
+
+
+@dataclass(slots=True)
+class PilotState(Region):
+    """The output."""
+
+    mode: PilotMode = PilotMode.X1
+    permille: int = 1000
+    commanded_s: float = 0.0
+    """When mode or duty was changed last."""
+    previous_duty: float = 1.0
+    any_output_until_s: float = 0.0
+    """Until then the generator may still show what a process before this one commanded."""
+    pwm_s: float = 0.0
+    """When the present PWM began."""
+    withdrawn_s: float = NEVER_S
+    """When an offer to a connected vehicle ended."""
+    waiting: str = ""
+    """Why nothing is offered, for a person."""
+    retry_s: float = 0.0
+
+
+@dataclass(slots=True)
+class ContactorState(Region):
+    coil: bool = False
+    phase: Contactor = Contactor.UNKNOWN
+    on_s: float = 0.0
+    """Last closing edge of the coil, or the start of the process."""
+    off_s: float = 0.0
+    closes: tuple[float, ...] = ()
+    """Closing edges of this plug-in within the last hour."""
+    dropped_s: float = NEVER_S
+    """When the contactor was opened although the vehicle still asked for power."""
+    dropped_because: str = ""
+    open_since_s: float = 0.0
+    powered: bool = False
+
+
+@dataclass(slots=True)
+class LockState(Region):
+    phase: Lock = Lock.UNKNOWN
+    drive: LockDrive = LockDrive.STOP
+    direction: LockDrive = LockDrive.STOP
+    """What is wanted; STOP = leave it as it is."""
+    drive_until_s: float = 0.0
+    next_try_s: float = 0.0
+    tries: int = 0
+    failed: bool = False
+
+
+@dataclass(slots=True)
+class ConnectorState:
+    """All of one connector. `memory` survives the process; the rest begins anew with it."""
+
+    equipment: Equipment
+    started_s: float
+    memory: Memory = field(default_factory=Memory)
+    hardware_limit_a: float = 0.0
+    """`HardwareCurrentLimit`; 0 = not known yet, which blocks charging."""
+    qualified: bool = False
+    """The contacts were proven open and the vehicle's state was seen since the start."""
+    begun_s: float = 0.0
+    """When everything was proven anew last: the start, or a restart after a gap of the loop."""
+    last_step_s: float = 0.0
+    vehicle_connected: bool = False
+    power_requested: bool = False
+    plug_count: int = 0
+    pilot_sight: PilotSight = field(default_factory=PilotSight)
+    proximity: ProximitySight = field(default_factory=ProximitySight)
+    mirror: SwitchSight = field(default_factory=SwitchSight)
+    lock_sight: SwitchSight = field(default_factory=SwitchSight)
+    faults: FaultState = field(default_factory=FaultState)
+    pilot: PilotState = field(default_factory=PilotState)
+    contactor: ContactorState = field(default_factory=ContactorState)
+    lock: LockState = field(default_factory=LockState)
+
+    def __post_init__(self) -> None:
+        self.last_step_s = self.started_s
+        # A stored time of another boot cannot be told apart: never wait longer for it than for a new fault.
+        self.faults.hold_until_s = min(self.memory.hold_until_s, self.started_s + AFTER_FAULT_S)
+        self.begin(self.started_s)
+
+    def begin(self, now_s: float) -> None:
+        """As at the start of a process: coil off, X1, nothing proven, and the 5 s between closes count from here."""
+        self.qualified = False
+        self.begun_s = now_s
+        self.pilot_sight = PilotSight(bad_since_s=now_s)
+        self.proximity = ProximitySight(bad_s=now_s)
+        self.mirror = SwitchSight()
+        self.lock_sight = SwitchSight()
+        self.pilot = PilotState(commanded_s=now_s, any_output_until_s=now_s + 0.15, withdrawn_s=now_s)
+        closes = self.contactor.closes
+        self.contactor = ContactorState(on_s=now_s, off_s=now_s, closes=closes, powered=self.contactor.powered)
+        self.lock = LockState()
+
+    @property
+    def rated_a(self) -> float:
+        """Amperes; 0 while `HardwareCurrentLimit` is not known."""
+        return min(self.equipment.max_current_a, self.hardware_limit_a)
+
+    @property
+    def cable_a(self) -> float:
+        """What the cable can carry; 0 = none, or unreadable."""
+        if not self.equipment.socket:
+            return self.rated_a
+        sight = self.proximity
+        return min(sight.ampacity_a, sight.candidate_a) if sight.candidate_a > 0.0 else sight.ampacity_a
+
+    def copy(self) -> "ConnectorState":
+        copies: dict[str, Any] = {
+            one.name: value.copy() for one in fields(self) if hasattr(value := getattr(self, one.name), "copy")
+        }
+        twin = replace(self, **copies)
+        for name in ("faults", "pilot_sight", "proximity", "mirror", "lock_sight", "pilot", "contactor", "lock"):
+            setattr(twin, name, copies[name])
+        twin.qualified, twin.begun_s, twin.last_step_s = self.qualified, self.begun_s, self.last_step_s
+        return twin
+
+
+class Moment:
+    """One step while it runs: time, readings, and what the regions hand out."""
+
+    __slots__ = ("deadline_s", "events", "now_s", "readings")
+
+    def __init__(self, now_s: float, readings: Readings) -> None:
+        self.now_s = now_s
+        self.readings = readings
+        self.events: list[Event] = []
+        self.deadline_s = float("inf")
+
+    def say(self, name: str, detail: str = "") -> None:
+        self.events.append(Event(name, detail))
+
+    def wake(self, at_s: float) -> None:
+        """Ask for a step at this time; a time that has passed asks for nothing."""
+        if self.now_s < at_s < self.deadline_s:
+            self.deadline_s = at_s
+
+
+EPSILON_S = 1e-6
+"""A deadline is met when it is this close: floats of the boot clock have less than a microsecond."""
+
+
+def due(since_s: float, wait_s: float, now_s: float) -> bool:
+    return now_s - since_s >= wait_s - EPSILON_S

@@ -1,0 +1,62 @@
+"""What is published of a connector, and the words for people."""
+
+from schemas.faults import FAULTS, worst_first
+from schemas.safety import Contactor, SafetyConnector
+from services.safety import faults, pilot
+from services.safety.permission import Grant
+from services.safety.state import ConnectorState
+
+
+def connector_message(state: ConnectorState, grant: Grant, run_id: str, coil_off_s: float = 0.0) -> SafetyConnector:
+    equipment, contactor = state.equipment, state.contactor
+    reason, retry_s = explain(state)
+    return SafetyConnector(
+        connector=equipment.connector,
+        state=pilot.name_of(state),
+        contactor=contactor.phase,
+        lock=state.lock.phase,
+        vehicle_connected=state.vehicle_connected,
+        cable_plugged=state.proximity.ampacity_a > 0.0 if equipment.socket else True,
+        vehicle_wants_power=state.power_requested,
+        plug_count=state.plug_count,
+        run_id=run_id,
+        offered_a=pilot.offered_a(state),
+        cable_limit_a=state.cable_a,
+        rated_a=state.rated_a,
+        permission_until_s=grant.until_s if grant.valid else 0.0,
+        contactor_open_since_s=contactor.open_since_s,
+        coil_off_s=coil_off_s,
+        contactor_cycles=state.memory.contactor_cycles,
+        faults=worst_first(list(state.faults.active)),
+        retry_after_s=retry_s,
+        reason=reason,
+    )
+
+
+def explain(state: ConnectorState) -> tuple[str, float]:
+    """(why power does not flow, boot-clock time before which it will not); ("", 0) while it does."""
+    contactor = state.contactor
+    if contactor.coil and contactor.phase is Contactor.CLOSED and not state.pilot.waiting:
+        return "", 0.0
+    blocking = [code for code in worst_first(list(state.faults.active)) if faults.class_of(code) in faults.BLOCKING]
+    if blocking:
+        return _fault_words(state, blocking[0])
+    if state.pilot.waiting:
+        return state.pilot.waiting, state.pilot.retry_s
+    if contactor.coil:
+        return "the contactor is closing", 0.0
+    if not state.power_requested:
+        return "waiting for the vehicle", 0.0
+    free_s, why = pilot.contactor_free(state)
+    if free_s > state.last_step_s:
+        return why, free_s
+    return "checking the vehicle before closing", 0.0
+
+
+def _fault_words(state: ConnectorState, code: str) -> tuple[str, float]:
+    text = FAULTS[code].text
+    if code == state.memory.lockout:
+        return f"{text}: out of service until service resets it", 0.0
+    if code in state.memory.latched:
+        return f"{text}: unplug the vehicle to go on", 0.0
+    return text, state.faults.hold_until_s

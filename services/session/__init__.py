@@ -1,0 +1,1 @@
+"""Authorization, transactions, and the current limit of each connector and why."""

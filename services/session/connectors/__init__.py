@@ -1,0 +1,1 @@
+"""What a connector is doing, and what follows from it."""

@@ -1,0 +1,126 @@
+"""What is published of a connector: status, limit, energy, and the reason for people. Pure."""
+
+from schemas.faults import FAULTS
+from schemas.safety import Contactor, PilotState
+from schemas.session import ConnectorStatus, Limit, SessionConnector
+from services.session.connectors.situation import (
+    Situation,
+    Wish,
+    is_authorized,
+    is_unrecorded,
+    limits_of,
+    start_refusal,
+)
+from services.session.connectors.state import recover_now
+from services.session.connectors.status import Facts, status_of
+from services.session.limits import effective
+from services.session.transactions import rules
+from services.session.transactions.record import Phase
+from services.session.transactions.rules import Presence
+
+NO_READING_FAULT = "start_without_reading"
+LONGEST_INFO = 50
+"""OCPP 1.6 StatusNotification.req info: CiString50."""
+
+
+def facts_of(s: Situation, wish: Wish) -> Facts:
+    safety = s.safety
+    faulted = safety is not None and s.safety_fresh and rules.is_faulted(safety)
+    return Facts(
+        seeing=s.safety_fresh,
+        faulted=faulted,
+        out_of_service=safety is not None and safety.state is PilotState.F,
+        vehicle=s.presence is Presence.PRESENT,
+        authorized=s.pending is not None,
+        phase=s.phase,
+        unrecorded=is_unrecorded(s),
+        holds_cable=s.transaction is not None and s.transaction.holds_cable,
+        permitted=wish.may_charge,
+        offered=safety is not None and safety.offered_a > 0.0,
+        wants_power=safety is not None and safety.vehicle_wants_power,
+        closed=safety is not None and safety.contactor is Contactor.CLOSED,
+    )
+
+
+def connector_message(
+    s: Situation, wish: Wish, *, no_reading: bool, rejected_until_s: float, waiting_facts: int
+) -> SessionConnector:
+    """`no_reading`: an authorized vehicle has waited too long for its start value."""
+    status = status_of(facts_of(s, wish))
+    limits = limits_of(s)
+    limit = effective.effective(limits)
+    error_code, info = _error(s, no_reading)
+    # An ended transaction is history; the fact in the stream tells it.
+    running = s.transaction if s.phase in (Phase.ACTIVE, Phase.STOPPING) else None
+    return SessionConnector(
+        connector=s.connector,
+        status=status,
+        error_code=error_code,
+        info=info,
+        transaction_id=running.transaction_id if running is not None else "",
+        id_tag=running.id_tag if running is not None else s.pending.id_tag if s.pending is not None else "",
+        started_wall_s=running.started_wall_s if running is not None else 0.0,
+        meter_start_wh=running.meter_start_wh if running is not None else None,
+        energy_wh=_energy_wh(s),
+        limit_a=limit.limit_a,
+        limit_source=limit.source,
+        limits=limits,
+        authorized_until_s=s.pending.until_s if s.pending is not None and s.pending.plug is None else 0.0,
+        card_rejected_until_s=rejected_until_s,
+        reason=reason_of(s, wish, status, limit),
+        waiting_facts=waiting_facts,
+    )
+
+
+def _energy_wh(s: Situation) -> int | None:
+    if s.transaction is None or s.phase is Phase.ENDED or s.sample is None or not s.sample_good:
+        return None
+    if s.sample.serial != s.transaction.meter_serial or s.sample.register_wh < s.transaction.meter_start_wh:
+        return None
+    return s.sample.register_wh - s.transaction.meter_start_wh
+
+
+def _error(s: Situation, no_reading: bool) -> tuple[str, str]:
+    """(OCPP error code, info): the worst fault of `safety`, else our own."""
+    codes = list(s.safety.faults) if s.safety is not None and s.safety_fresh else []
+    if no_reading:
+        codes.append(NO_READING_FAULT)
+    for code in codes:
+        if code in FAULTS:
+            return FAULTS[code].error_code, FAULTS[code].text[:LONGEST_INFO]
+    return ("OtherError", codes[0][:LONGEST_INFO]) if codes else ("NoError", "")
+
+
+def reason_of(s: Situation, wish: Wish, status: ConnectorStatus, limit: Limit) -> str:
+    """Why it does not charge, for a person; empty while it does."""
+    if status is ConnectorStatus.CHARGING:
+        return ""
+    if not s.safety_fresh:
+        return "waiting for the safety service"
+    if s.safety is not None and rules.is_faulted(s.safety):
+        return rules.fault_words(s.safety)
+    if s.phase is Phase.STOPPING:
+        return "ending: waiting for the contactor and the last meter reading"
+    if s.recovering:
+        return recover_now(s).waiting_for or s.disk or "resuming"
+    if s.phase is Phase.ACTIVE or is_unrecorded(s):
+        return _reason_while_running(s, wish, limit)
+    if s.transaction is not None and s.transaction.holds_cable:
+        return "the cable is locked: hold the card that started to the reader"
+    if s.phase is Phase.ENDED and s.pending is None:
+        return s.disk or "ended: unplug the vehicle, or present a card to charge again"
+    if s.presence is not Presence.PRESENT:
+        return "waiting for the vehicle to be plugged in" if s.pending is not None else s.disk or "no vehicle"
+    if not is_authorized(s):
+        return s.disk or ("waiting for a card" if s.has_meter else "no meter: this connector only charges for free")
+    return start_refusal(s)
+
+
+def _reason_while_running(s: Situation, wish: Wish, limit: Limit) -> str:
+    if not wish.may_charge:
+        return "ending: waiting for the disk" if s.wanted is not None else "not permitted"
+    if s.presence is Presence.GONE:
+        return "waiting for the vehicle to be plugged in again"
+    if effective.is_pause(limit):
+        return f"paused: {limit.source} limit of {limit.limit_a:g} A is below {effective.LEAST_OFFER_A:g} A"
+    return s.safety.reason if s.safety is not None else ""

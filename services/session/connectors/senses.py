@@ -1,0 +1,74 @@
+"""What one connector has heard: pilot and plug, meter, and what follows from a message at once. No decisions."""
+
+import math
+
+from bus.clock import Now
+from schemas.metering import MeterReading, Quality, Reading
+from schemas.safety import SafetyConnector
+from services.session.limits import effective
+from services.session.transactions import rules
+from services.session.transactions.record import Plug, Sample, Transaction
+from services.session.transactions.rules import Presence
+
+
+_LAST_GOOD = frozenset({Quality.GOOD, Quality.SILENT, Quality.IMPLAUSIBLE})
+"""What these carry was a good sample when it was taken (`sampled_s`)."""
+
+
+class Senses:
+    def __init__(self) -> None:
+        self.safety: SafetyConnector | None = None
+        """The latest message that knew the pilot."""
+        self.presence = Presence.UNKNOWN
+        self.plugged_s = 0.0
+        """When the vehicle that is there came, or was first heard of."""
+        self.sample: Sample | None = None
+        self.last_in_force_a: float | None = None
+        """What the vehicle was told when `safety` was first heard after the start."""
+        self._plug: Plug | None = None
+        self._reading: MeterReading | None = None
+        self._reading_s = -math.inf
+
+    def hear_safety(self, body: SafetyConnector, transaction: Transaction | None, now: Now) -> None:
+        """A message that does not know the pilot changes nothing: `safety` has just started."""
+        if not rules.knows_the_pilot(body):
+            return
+        if self.safety is None:
+            stored_a = transaction.limit_a if transaction is not None else None
+            self.last_in_force_a = effective.last_in_force(body.offered_a, stored_a)
+        seen = self._plug or (transaction.plug if transaction is not None else None)
+        found = rules.presence(body, seen)
+        self.safety = body
+        if found is Presence.PRESENT:
+            if self._plug is None or self.presence is Presence.GONE or rules.was_replaced(self._plug, body):
+                self.plugged_s = now.boot_s
+            self._plug = rules.plug_of(body)
+        if found is not Presence.UNKNOWN:
+            self.presence = found
+
+    def hear_reading(self, body: MeterReading, now: Now) -> None:
+        self._reading, self._reading_s = body, now.boot_s
+        if body.quality in _LAST_GOOD and body.reading is not None:
+            self.hear_sample(body.reading, body.serial)
+
+    def hear_sample(self, reading: Reading, serial: str) -> None:
+        """The newest good one counts, whichever way it came."""
+        newest = self.sample is None or reading.sampled_s > self.sample.sampled_s
+        if reading.energy_import_wh is not None and newest:
+            self.sample = Sample(reading.sampled_s, reading.energy_import_wh, serial)
+
+    @property
+    def meter_heard(self) -> bool:
+        return self._reading is not None
+
+    @property
+    def serial(self) -> str:
+        """Of the meter whose good samples `metering` keeps; empty = not known, or another one just now."""
+        reading = self._reading
+        return reading.serial if reading is not None and reading.quality in _LAST_GOOD else ""
+
+    def sample_good(self, now_s: float) -> bool:
+        """The meter's latest message was good and has not been silent since."""
+        reading = self._reading
+        good = reading is not None and reading.quality is Quality.GOOD
+        return good and now_s - self._reading_s <= rules.READING_AGE_S

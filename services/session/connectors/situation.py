@@ -1,0 +1,159 @@
+"""What one connector knows at one moment, and what follows from it at once. Pure."""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bus.clock import Now
+from schemas.safety import SafetyConnector
+from schemas.session import Limit
+from schemas.system import BootReason
+from services.session.authorization.flow import Pending
+from services.session.keys import Keys
+from services.session.limits import effective
+from services.session.transactions import rules
+from services.session.transactions.record import Phase, Sample, Stop, Transaction
+from services.session.transactions.rules import Presence
+
+HEAR_ALL_S = 5.0
+"""A restarted `session` gives no lease until it has heard everyone it depends on, or this long after its start."""
+
+
+class Wanted(NamedTuple):
+    """An end that is not stored yet."""
+
+    stop: Stop
+    firm: bool = True
+    """By a card or by itself: power is withdrawn at once, and it is tried until it is stored. A command alone has no
+    effect before it is stored, and none after `expires_s`."""
+    request_id: str = ""
+    expires_s: float = math.inf
+
+
+def unexpired(wanted: Wanted | None, now_s: float) -> Wanted | None:
+    if wanted is None or now_s < wanted.expires_s:
+        return wanted
+    return Wanted(wanted.stop) if wanted.firm else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Situation:
+    """Everything a decision depends on. None = not heard yet."""
+
+    connector: int
+    has_meter: bool
+    start_id: str
+    now: Now
+    up_s: float = 0.0
+    """Since this process started."""
+    safety: SafetyConnector | None = None
+    """The latest message that knew the pilot."""
+    safety_fresh: bool = False
+    """It is the present state."""
+    presence: Presence = Presence.UNKNOWN
+    boot_reason: BootReason | None = None
+    keys: Keys | None = None
+    meter_heard: bool = False
+    sample: Sample | None = None
+    sample_good: bool = False
+    """The meter's latest message was good and is not old."""
+    transaction: Transaction | None = None
+    pending: Pending | None = None
+    wanted: Wanted | None = None
+    disk: str = ""
+    """Why nothing can be stored now; empty = it can."""
+    last_in_force_a: float | None = None
+    safety_obeys: bool = False
+    """`safety` holds the lease in which permission is withdrawn, or a later one."""
+    end_waited_s: float = 0.0
+    """How long the end register has been waited for."""
+
+    @property
+    def phase(self) -> Phase | None:
+        return self.transaction.phase if self.transaction is not None else None
+
+    @property
+    def recovering(self) -> bool:
+        """The transaction is of an earlier start of the station, and what becomes of it is not decided."""
+        return (
+            self.transaction is not None and self.phase is Phase.ACTIVE and self.transaction.start_id != self.start_id
+        )
+
+    @property
+    def seeing(self) -> SafetyConnector | None:
+        return self.safety if self.safety_fresh else None
+
+    @property
+    def young_sample(self) -> Sample | None:
+        """For a start and a resumption: good, and at most 5 s old."""
+        if self.sample is None or not self.sample_good:
+            return None
+        return self.sample if self.now.boot_s - self.sample.sampled_s <= rules.READING_AGE_S else None
+
+
+def limits_of(s: Situation) -> tuple[Limit, ...]:
+    unheard = s.keys is None or s.safety is None or s.safety.rated_a <= 0.0
+    return effective.bounds(
+        # 0 = `safety` does not know it yet, or no cable is there.
+        hardware_a=(s.safety.rated_a or None) if s.safety is not None else None,
+        operator_a=s.keys.operator_limit_a if s.keys is not None else None,
+        cable_a=(s.safety.cable_limit_a or None) if s.safety is not None else None,
+        last_in_force_a=s.last_in_force_a if unheard else None,
+    )
+
+
+def has_heard_all(s: Situation) -> bool:
+    """The first lease waits for this, at most 5 s."""
+    heard = s.safety is not None and s.keys is not None and s.boot_reason is not None
+    return (heard and (s.meter_heard or not s.has_meter)) or s.up_s >= HEAR_ALL_S
+
+
+def is_authorized(s: Situation) -> bool:
+    """For the vehicle that is, or will be, here."""
+    return s.pending is not None or is_free(s)
+
+
+def is_free(s: Situation) -> bool:
+    """Authorized by plugging in; a transaction that ended with this vehicle does not begin again by itself."""
+    return s.keys is not None and s.keys.free_charging and s.presence is Presence.PRESENT and s.transaction is None
+
+
+def start_refusal(s: Situation) -> str:
+    return rules.start_refusal(s.seeing, s.disk, s.sample, s.sample_good, s.now.boot_s)
+
+
+class Wish(NamedTuple):
+    """What the lease to `safety` says."""
+
+    may_charge: bool
+    limit_a: float
+    hold_cable: bool
+
+
+def wish_of(s: Situation) -> Wish:
+    """May this connector charge now, and is the plug held."""
+    limit_a = effective.effective(limits_of(s)).limit_a
+    if s.transaction is not None and s.phase is Phase.ACTIVE:
+        # A command has no effect before it is stored; a card or an unplug withdraws at once.
+        withdrawn = s.recovering or (s.wanted is not None and s.wanted.firm)
+        return Wish(not withdrawn, 0.0 if withdrawn else limit_a, True)
+    if s.transaction is not None and (s.phase is Phase.STOPPING or s.transaction.holds_cable):
+        return Wish(False, 0.0, s.transaction.holds_cable)
+    if is_unrecorded(s):
+        return Wish(True, limit_a, True)
+    safety = s.safety
+    starting = is_authorized(s) and s.presence is Presence.PRESENT and safety is not None
+    # IEC 61851-1 wants the plug locked before power at the latest: it is locked before the transaction begins.
+    return Wish(False, 0.0, starting and safety is not None and not rules.is_faulted(safety) and s.has_meter)
+
+
+def is_unrecorded(s: Situation) -> bool:
+    """Without a meter there is nothing to bill: free charging, and no transaction."""
+    if s.has_meter or s.safety is None or s.presence is not Presence.PRESENT:
+        return False
+    if rules.ends_transactions(s.safety):
+        return False
+    if s.keys is None:
+        # After a restart, until `settings` is heard: as it was.
+        return s.safety.offered_a > 0.0
+    return s.keys.free_charging

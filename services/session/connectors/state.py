@@ -1,0 +1,210 @@
+"""The next durable thing to do about one connector. Pure.
+
+`next_action` names one step at a time; whoever performs it asks again until there is none left.
+"""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from schemas.safety import Lock, PilotState
+from services.session.authorization.flow import Pending
+from services.session.connectors.situation import Situation, is_authorized, limits_of, start_refusal
+from services.session.limits import effective
+from services.session.transactions import recovery, rules
+from services.session.transactions.record import Phase, Plug, Stop, Transaction
+from services.session.transactions.rules import End, Presence
+
+
+class Begin(NamedTuple):
+    """Its id is made by whoever performs it."""
+
+    transaction: Transaction
+
+
+class Keep(NamedTuple):
+    """Store it as it is now: sign of life, resumption, another vehicle, departure."""
+
+    transaction: Transaction
+
+
+class Decide(NamedTuple):
+    transaction: Transaction
+
+
+class Close(NamedTuple):
+    transaction: Transaction
+    end: End
+
+
+class Bind(NamedTuple):
+    pending: Pending
+    plug: Plug
+
+
+class Drop(NamedTuple):
+    """The vehicle of this authorization has left."""
+
+    pending: Pending
+
+
+class Forget(NamedTuple):
+    """The ended transaction matters no more here."""
+
+
+Action = Begin | Keep | Decide | Close | Bind | Drop | Forget
+
+
+def sign_of_life(s: Situation) -> Keep | None:
+    """At an orderly end of the process."""
+    if s.transaction is None or s.phase is not Phase.ACTIVE or s.recovering:
+        return None
+    return Keep(_alive(s, s.transaction))
+
+
+def next_action(s: Situation) -> Action | None:
+    if s.phase is Phase.ACTIVE:
+        return _of_recovering(s) if s.recovering else _of_active(s)
+    if s.phase is Phase.STOPPING:
+        return _of_stopping(s)
+    if s.phase is Phase.ENDED and (action := _of_ended(s)) is not None:
+        return action
+    return _of_waiting(s)
+
+
+def _alive(s: Situation, transaction: Transaction) -> Transaction:
+    """With a sign of life: wall time for the bill, boot clock for the next one."""
+    return replace(
+        rules.observed(transaction, s.sample),
+        alive_s=s.now.boot_s,
+        alive_wall_s=s.now.wall_s,
+        limit_a=effective.effective(limits_of(s)).limit_a,
+    )
+
+
+def _decide(s: Situation, transaction: Transaction, stop: Stop) -> Decide:
+    has_lock = s.safety is not None and s.safety.lock is not Lock.NONE
+    unlock = s.keys is None or s.keys.unlock_on_unplug
+    holds = rules.holds_cable_after(transaction, stop.reason, has_lock, unlock)
+    return Decide(rules.decided(transaction, stop, s.sample, holds))
+
+
+def _of_recovering(s: Situation) -> Action | None:
+    assert s.transaction is not None
+    if s.wanted is not None:
+        return _decide(s, s.transaction, s.wanted.stop)
+    found = recover_now(s)
+    if found.stop is not None:
+        return _decide(s, s.transaction, found.stop)
+    return Keep(_alive(s, found.resumed)) if found.resumed is not None else None
+
+
+def recover_now(s: Situation) -> recovery.Recovery:
+    assert s.transaction is not None
+    return recovery.recover(
+        s.transaction,
+        start_id=s.start_id,
+        boot_reason=s.boot_reason,
+        restart_key=None if s.keys is None else s.keys.restart_after_power_loss,
+        safety=s.seeing,
+        presence_now=s.presence if s.safety_fresh else Presence.UNKNOWN,
+        sample=s.young_sample,
+        up_s=s.up_s,
+    )
+
+
+def _of_active(s: Situation) -> Action | None:
+    assert s.transaction is not None
+    if s.wanted is not None:
+        return _decide(s, s.transaction, s.wanted.stop)
+    if s.safety is not None:
+        stop_on_unplug = None if s.keys is None else s.keys.stop_on_unplug
+        reason = rules.automatic_stop(s.transaction, s.safety, s.presence, stop_on_unplug)
+        if reason is not None:
+            return _decide(s, s.transaction, Stop(reason, s.now.wall_s))
+        if s.keys is not None and s.safety.vehicle_connected and s.transaction.plug != rules.plug_of(s.safety):
+            return Keep(_alive(s, replace(s.transaction, plug=rules.plug_of(s.safety))))
+    if s.now.boot_s - s.transaction.alive_s >= rules.SIGN_OF_LIFE_S:
+        return Keep(_alive(s, s.transaction))
+    return None
+
+
+def open_since_s(s: Situation) -> float | None:
+    """Since when the contacts are proven open for good; 0 = they cannot be proven; None = wait."""
+    safety = s.seeing
+    if safety is None or not s.safety_obeys:
+        return None
+    if safety.contactor_open_since_s > 0.0:
+        return safety.contactor_open_since_s
+    return 0.0 if safety.state is PilotState.LOCKOUT else None
+
+
+def _of_stopping(s: Situation) -> Action | None:
+    assert s.transaction is not None
+    since_s = open_since_s(s)
+    if since_s is None:
+        return None
+    end = rules.end_register(s.transaction, since_s, s.sample, s.end_waited_s)
+    if end is None:
+        return None
+    ended = replace(
+        rules.observed(s.transaction, s.sample), meter_stop_wh=end.meter_stop_wh, meter_stop_measured=end.measured
+    )
+    # After a power cut the vehicle begins anew: nobody is there to plug it in again.
+    return Close(replace(ended, departed=ended.departed or ended.start_id != s.start_id), end)
+
+
+def _of_ended(s: Situation) -> Action | None:
+    assert s.transaction is not None
+    transaction, safety = s.transaction, s.safety
+    if safety is not None and not transaction.departed:
+        if s.presence is Presence.GONE or rules.was_replaced(transaction.plug, safety):
+            return Keep(replace(transaction, departed=True))
+        if safety.vehicle_connected and transaction.plug != rules.plug_of(safety):
+            return Keep(replace(transaction, plug=rules.plug_of(safety)))
+    if transaction.holds_cable and safety is not None and s.safety_fresh and not safety.cable_plugged:
+        return Keep(replace(transaction, holds_cable=False))
+    return Forget() if transaction.departed and not transaction.holds_cable else None
+
+
+def _of_waiting(s: Situation) -> Action | None:
+    """No transaction is open."""
+    if s.safety is None or (s.transaction is not None and s.transaction.holds_cable):
+        return None
+    plug = rules.plug_of(s.safety)
+    if s.pending is not None and s.pending.plug is not None:
+        if s.presence is Presence.GONE or rules.was_replaced(s.pending.plug, s.safety):
+            return Drop(s.pending)
+        if s.safety.vehicle_connected and s.pending.plug != plug:
+            return Bind(s.pending, plug)
+    if not is_authorized(s) or s.keys is None or s.presence is not Presence.PRESENT:
+        return None
+    if s.has_meter and not start_refusal(s):
+        return _begin(s)
+    if s.pending is not None and s.pending.plug is None:
+        return Bind(s.pending, plug)
+    return None
+
+
+def _begin(s: Situation) -> Begin:
+    assert s.safety is not None
+    assert s.sample is not None
+    assert s.keys is not None
+    free = s.pending is None
+    return Begin(
+        Transaction(
+            transaction_id="",
+            connector=s.connector,
+            id_tag=s.keys.free_id_tag if s.pending is None else s.pending.id_tag,
+            free=free,
+            started_wall_s=s.now.wall_s,
+            meter_start_wh=s.sample.register_wh,
+            meter_serial=s.sample.serial,
+            start_id=s.start_id,
+            plug=rules.plug_of(s.safety),
+            register_wh=s.sample.register_wh,
+            sampled_s=s.sample.sampled_s,
+            alive_s=s.now.boot_s,
+            alive_wall_s=s.now.wall_s,
+            limit_a=effective.effective(limits_of(s)).limit_a,
+        )
+    )

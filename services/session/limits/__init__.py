@@ -1,0 +1,1 @@
+"""How much current, and who bounds it."""

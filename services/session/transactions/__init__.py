@@ -1,0 +1,1 @@
+"""From the begin record to the end register, whatever is killed in between."""

@@ -1,0 +1,140 @@
+"""Transactions, facts and answers in `data/session.db`: rows to values and back. Only SQL: no rule, no commit."""
+
+import json
+import sqlite3
+
+from schemas.base import Answer, Answered
+from schemas.session import StopReason
+from services.session.transactions.record import Plug, Stop, Transaction
+from services.session.transactions.stream import Body, Stream, pack, unpack
+
+TABLES = """
+    CREATE TABLE stream (stream_id TEXT NOT NULL, last INTEGER NOT NULL);
+    CREATE TABLE facts (number INTEGER PRIMARY KEY, body BLOB NOT NULL);
+    CREATE TABLE transactions (
+        transaction_id TEXT PRIMARY KEY, connector INTEGER NOT NULL, id_tag TEXT NOT NULL, free INTEGER NOT NULL,
+        started_wall_s REAL NOT NULL, meter_start_wh INTEGER NOT NULL, meter_serial TEXT NOT NULL,
+        start_id TEXT NOT NULL, plug_run TEXT NOT NULL, plug_number INTEGER NOT NULL,
+        register_wh INTEGER NOT NULL, sampled_s REAL NOT NULL, alive_s REAL NOT NULL, alive_wall_s REAL NOT NULL,
+        limit_a REAL NOT NULL, stop_reason TEXT, stop_wall_s REAL, stop_id_tag TEXT,
+        meter_stop_wh INTEGER, meter_stop_measured INTEGER NOT NULL, holds_cable INTEGER NOT NULL,
+        departed INTEGER NOT NULL);
+    CREATE UNIQUE INDEX one_open_per_connector ON transactions (connector) WHERE meter_stop_wh IS NULL;
+    CREATE INDEX latest ON transactions (connector, started_wall_s);
+    CREATE TABLE answers (
+        request_id TEXT PRIMARY KEY, start_id TEXT NOT NULL, until_s REAL NOT NULL, outcome TEXT NOT NULL,
+        reason TEXT NOT NULL, answer_values TEXT NOT NULL);
+    CREATE TABLE probe (wall_s REAL NOT NULL);
+"""
+
+
+def begin_stream(connection: sqlite3.Connection, new_id: str) -> Stream:
+    """The stream of this store, made with it."""
+    row = connection.execute("SELECT stream_id, last FROM stream").fetchone()
+    if row is None:
+        connection.execute("INSERT INTO stream VALUES (?, 0)", (new_id,))
+        return Stream(new_id)
+    lowest = connection.execute("SELECT min(number) FROM facts").fetchone()[0]
+    return Stream(row["stream_id"], row["last"], row["last"] + 1 if lowest is None else lowest)
+
+
+def append_fact(connection: sqlite3.Connection, number: int, body: Body) -> None:
+    connection.execute("INSERT INTO facts VALUES (?, ?)", (number, pack(body)))
+    connection.execute("UPDATE stream SET last = ?", (number,))
+
+
+FACTS_FROM = "SELECT number, body FROM facts WHERE number >= ? ORDER BY number LIMIT ?"
+
+
+def fact_of(row: sqlite3.Row) -> tuple[int, Body]:
+    return row["number"], unpack(row["body"])
+
+
+def keep_transaction(connection: sqlite3.Connection, one: Transaction) -> None:
+    stop = one.stop
+    values = (
+        one.transaction_id, one.connector, one.id_tag, one.free, one.started_wall_s, one.meter_start_wh,
+        one.meter_serial, one.start_id, one.plug.run_id, one.plug.number, one.register_wh, one.sampled_s, one.alive_s,
+        one.alive_wall_s, one.limit_a, stop and stop.reason.value, stop and stop.wall_s, stop and stop.id_tag,
+        one.meter_stop_wh, one.meter_stop_measured, one.holds_cable, one.departed,
+    )  # fmt: skip
+    # An upsert, not REPLACE: REPLACE would silently delete the open transaction that a second one collides with.
+    connection.execute(_UPSERT, values)
+
+
+_COLUMNS = (
+    "transaction_id", "connector", "id_tag", "free", "started_wall_s", "meter_start_wh", "meter_serial",
+    "start_id", "plug_run", "plug_number", "register_wh", "sampled_s", "alive_s", "alive_wall_s", "limit_a",
+    "stop_reason", "stop_wall_s", "stop_id_tag", "meter_stop_wh", "meter_stop_measured", "holds_cable", "departed",
+)  # fmt: skip
+_UPSERT = (
+    f"INSERT INTO transactions ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "
+    "ON CONFLICT (transaction_id) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
+)
+
+
+def transaction_of(row: sqlite3.Row) -> Transaction:
+    reason = row["stop_reason"]
+    return Transaction(
+        transaction_id=row["transaction_id"],
+        connector=row["connector"],
+        id_tag=row["id_tag"],
+        free=bool(row["free"]),
+        started_wall_s=row["started_wall_s"],
+        meter_start_wh=row["meter_start_wh"],
+        meter_serial=row["meter_serial"],
+        start_id=row["start_id"],
+        plug=Plug(row["plug_run"], row["plug_number"]),
+        register_wh=row["register_wh"],
+        sampled_s=row["sampled_s"],
+        alive_s=row["alive_s"],
+        alive_wall_s=row["alive_wall_s"],
+        limit_a=row["limit_a"],
+        stop=None if reason is None else Stop(StopReason(reason), row["stop_wall_s"], row["stop_id_tag"]),
+        meter_stop_wh=row["meter_stop_wh"],
+        meter_stop_measured=bool(row["meter_stop_measured"]),
+        holds_cable=bool(row["holds_cable"]),
+        departed=bool(row["departed"]),
+    )
+
+
+ALL_TRANSACTIONS = "SELECT * FROM transactions ORDER BY rowid"
+
+
+def latest_transactions(connection: sqlite3.Connection, start_id: str) -> dict[int, Transaction]:
+    """By connector: the one that is open, else the last one of this start of the station."""
+    query = (
+        "SELECT * FROM transactions WHERE meter_stop_wh IS NULL OR rowid IN "
+        "(SELECT max(rowid) FROM transactions WHERE start_id = ? GROUP BY connector) ORDER BY meter_stop_wh IS NULL"
+    )
+    return {row["connector"]: transaction_of(row) for row in connection.execute(query, (start_id,))}
+
+
+def keep_answer(
+    connection: sqlite3.Connection, start_id: str, answered: Answered, until_s: float, now_s: float
+) -> None:
+    connection.execute("DELETE FROM answers WHERE start_id <> ? OR until_s < ?", (start_id, now_s))
+    values = (answered.request_id, start_id, until_s, answered.outcome.value, answered.reason)
+    connection.execute("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?)", (*values, json.dumps(answered.values)))
+
+
+def answers_of(connection: sqlite3.Connection, start_id: str) -> list[tuple[Answered, float]]:
+    rows = connection.execute("SELECT * FROM answers WHERE start_id = ?", (start_id,))
+    return [
+        (
+            Answered(
+                request_id=row["request_id"],
+                outcome=Answer(row["outcome"]),
+                reason=row["reason"],
+                values=json.loads(row["answer_values"]),
+            ),
+            row["until_s"],
+        )
+        for row in rows
+    ]
+
+
+def keep_probe(connection: sqlite3.Connection, wall_s: float) -> None:
+    """Shows whether the disk takes commits again."""
+    connection.execute("DELETE FROM probe")
+    connection.execute("INSERT INTO probe VALUES (?)", (wall_s,))

@@ -1,0 +1,92 @@
+"""The table of settings for people: `python -m services.settings.describe > docs/settings.md`, and one key as data."""
+
+import sys
+from collections.abc import Iterable
+
+from services.settings.rules import takes
+from services.settings.table import KEYS, SUBJECTS, Key
+from services.settings.table.key import KeyType, Role
+
+_HEAD = """# Settings
+
+Generated from `services/settings/table/` by `python -m services.settings.describe > docs/settings.md`; do not edit.
+
+A stored value wins over the factory value in the station file (section `[settings]`), and that over the default below.
+Keys are compared without regard to case. Booleans are taken as true/false, 1/0, on/off or yes/no, enum values by name,
+by index or as "(1) Name". A key that needs a reboot keeps the value it had when the station started; the stored one is
+pending until then. `*` marks a range or default that is our decision.
+
+Look at one key with `chargectl config explain KEY`, change it with `chargectl config set KEY VALUE`.
+"""
+
+
+def explain(key: Key) -> dict[str, object]:
+    """Everything about a key, as JSON data."""
+    return {
+        "key": key.name,
+        "label": key.label,
+        "help": key.help,
+        "takes": "nothing: it is read-only" if key.type is KeyType.READONLY else takes(key),
+        "type": key.type.value,
+        "value_type": (key.value_type or key.type).value,
+        "values": list(key.values),
+        "min": key.min,
+        "max": key.max,
+        "unit": key.unit,
+        "default": _default(key),
+        "scope": key.scope.value,
+        "needs_reboot": key.needs_reboot,
+        "standard": key.standard,
+        "ocpp_access": key.access.value,
+        "role": key.role.value,
+        "group": key.group,
+        "expert": key.expert,
+        "secret": key.secret,
+        "live": key.live,
+        "consumers": list(key.consumers),
+        "subject": SUBJECTS[key.name],
+        "ours": list(key.ours),
+    }
+
+
+def page() -> str:
+    """The whole page, Markdown."""
+    groups = dict.fromkeys(key.group for key in KEYS.values())
+    parts = [_HEAD]
+    for group in groups:
+        parts.append(f"## {group}\n\n" + "\n".join(_entry(key) for key in KEYS.values() if key.group == group))
+    parts.append(_ledger(KEYS.values()))
+    return "\n".join(parts)
+
+
+def _entry(key: Key) -> str:
+    mark = "*" if key.ours else ""
+    rows = [f"### {key.name}\n", f"{key.label}. {key.help}" if key.label else key.help, ""]
+    if key.type is KeyType.READONLY:
+        unit = f" ({key.unit})" if key.unit else ""
+        rows.append(f"- Read-only, {(key.value_type or key.type).value}{unit}")
+    else:
+        rows.append(f"- Takes {takes(key)}{mark}; default {_default(key) or 'empty'}")
+        rows.append("- Takes effect at the next start of the station" if key.needs_reboot else "- Takes effect at once")
+    standard = "standard key of OCPP 1.6" if key.standard else "not in OCPP 1.6"
+    role = "" if key.role is Role.NOBODY else f", changed by role {key.role.value} or higher"
+    rows.append(f"- Over OCPP: {key.access.value}, {standard}; scope {key.scope.value}{role}")
+    rows.append(f"- Acted on by: {', '.join(key.consumers) or 'nobody yet'}\n")
+    return "\n".join(rows)
+
+
+def _default(key: Key) -> str:
+    return f"the value of {key.default_from}" if key.default_from else key.default
+
+
+def _ledger(keys: Iterable[Key]) -> str:
+    waiting = [key for key in keys if not key.consumers]
+    names = "".join(f"- {key.name} (subject {SUBJECTS[key.name]})\n" for key in waiting)
+    return (
+        "## Not yet effective\n\n"
+        f"{len(waiting)} of {len(KEYS)} keys are stored and validated, and no service acts on them yet.\n\n{names}"
+    )
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -1,0 +1,65 @@
+"""What the station file gives as factory values, and whether it does so correctly."""
+
+from schemas.station import Station
+from services.home import line_of
+from services.settings.rules import Board, Unacceptable, check, complete, parse, unknown
+from services.settings.table import KEYS
+
+LINKS = {"simulated": ("No Backend", "Ethernet")}
+"""By board: the ways to a backend that are mounted."""
+
+
+def board_of(station: Station) -> Board:
+    sections = list(station.connectors.values())
+    phases = [str(section.phases) for section in sections]
+    dictated = {
+        "NumberOfConnectors": (str(len(sections)), "the station file describes that many"),
+        "PhasesConnected": (
+            phases[0] if len(set(phases)) == 1 else ",".join(phases),
+            "the station file says how it is wired (phases)",
+        ),
+    }
+    if all(section.cable == "fixed" for section in sections):
+        dictated["UnlockConnectorOnEVSideDisconnect"] = ("false", "a fixed cable has no plug to release")
+    return Board(max(section.max_current_a for section in sections), LINKS[station.station.board], dictated)
+
+
+def factory_values(station: Station) -> dict[str, str]:
+    """Canonical values that this station has before anybody stores one: `[settings]`, then what is mounted.
+
+    For a station that `check_station` found right.
+    """
+    board = board_of(station)
+    values = {"HardwareCurrentLimit": str(board.highest_current_a)}
+    values.update((name, parse(KEYS[name], _text(value))) for name, value in station.settings.items())
+    values.update((name, value) for name, (value, _) in board.dictated.items())
+    return values
+
+
+def check_station(station: Station, text: str, name: str = "station.toml") -> list[str]:
+    """What is wrong with `[settings]`, one sentence each, naming the line in `text`; empty = right."""
+    board = board_of(station)
+    wrong: list[str] = []
+    values = {"HardwareCurrentLimit": str(board.highest_current_a)}
+    values.update((key, value) for key, (value, _) in board.dictated.items())
+
+    def at(key: str) -> str:
+        return f"{name}{line_of(text, ('settings', key))}: "
+
+    for key_name, value in station.settings.items():
+        key = KEYS.get(key_name)
+        if key is None:
+            wrong.append(at(key_name) + unknown(key_name))
+        elif key.live:
+            wrong.append(at(key_name) + f"{key_name} shows the present state and has no factory value; remove the line")
+        else:
+            try:
+                values[key_name] = parse(key, _text(value))
+            except Unacceptable as error:
+                wrong.append(at(key_name) + str(error))
+    wrong.extend(at(problem.key) + problem.words for problem in check(complete(values), board))
+    return wrong
+
+
+def _text(value: str | int | float | bool) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)

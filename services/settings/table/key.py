@@ -1,0 +1,91 @@
+"""What is known about one configuration key. Everything that shows, checks or changes keys derives from this."""
+
+from enum import Enum
+
+from msgspec import Struct
+
+
+class KeyType(str, Enum):
+    BOOL = "bool"
+    INT = "int"
+    FLOAT = "float"
+    STRING = "string"
+    ENUM = "enum"
+    LIST = "list"
+    """Items separated by commas."""
+    READONLY = "readonly"
+    """Nobody sets it; `value_type` says what it looks like."""
+
+
+class Scope(str, Enum):
+    """Which controller of a master and slave pair a key belongs to (the guide's first column)."""
+
+    MASTER = "Master"
+    BOTH = "Both"
+    INDIVIDUAL = "Individual"
+    NOT_RELEVANT = "Not relevant"
+
+
+class Access(str, Enum):
+    """Over OCPP."""
+
+    READ = "R"
+    READ_WRITE = "RW"
+    WRITE = "W"
+    """Never given out (passwords)."""
+
+
+class Role(str, Enum):
+    """The lowest role that may change a key in a user interface."""
+
+    NOBODY = "nobody"
+    USER = "user"
+    OPERATOR = "operator"
+    INSTALLER = "installer"
+    MANUFACTURER = "manufacturer"
+
+
+LONGEST_VALUE = 500
+"""OCPP 1.6 ConfigurationKeyType.value: CiString500."""
+
+
+class Key(Struct, frozen=True, kw_only=True):
+    name: str
+    """OCPP name, the spelling of the guide; compared without regard to case."""
+    type: KeyType
+    value_type: KeyType | None = None
+    """Of a read-only key."""
+    values: tuple[str, ...] = ()
+    """Enum: the names in the order of their index, from 0."""
+    item_pattern: str = ""
+    """List, string: regular expression that each item, or the text, matches as a whole."""
+    item_words: str = ""
+    """The same for people."""
+    min: float | None = None
+    max: float | None = None
+    unit: str = ""
+    longest: int = LONGEST_VALUE
+    """Characters."""
+    default: str = ""
+    """In canonical spelling; a factory value in the station file wins over it."""
+    default_from: str = ""
+    """Name of the key whose value is the default of this one."""
+    scope: Scope
+    needs_reboot: bool = False
+    standard: bool = False
+    """Defined by OCPP 1.6."""
+    access: Access = Access.READ_WRITE
+    role: Role = Role.OPERATOR
+    label: str = ""
+    help: str
+    group: str
+    """Heading in the user interface."""
+    expert: bool = False
+    secret: bool = False
+    """Its value never stands in a log, the audit trail, the snapshot or a bundle."""
+    live: bool = False
+    """Shows the present state of another service (`settings.live`)."""
+    consumers: tuple[str, ...] = ()
+    """Services that act on it. Empty: stored and validated, and listed as not yet effective."""
+    ours: tuple[str, ...] = ()
+    """Fields that neither the guide nor another public source gives: our decision."""

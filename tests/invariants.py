@@ -1,0 +1,408 @@
+"""The safety invariants as a checker for any recorded sequence of (readings, permission, outputs, time).
+
+The numbers are those of the safety invariants: 1, 2, 4, 5, 6, 9-14, 16-20, 22, 24, 25, 27, 28, 30, 31.
+29 (determinism) is `replay` in `tests/safety_rig.py`; 38 holds by construction: nothing else is an input.
+The checker keeps its own books: it reads no state of the core, only what went in and what came out.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from hardware.interfaces import LockDrive, PilotMode
+from schemas.faults import FAULTS, FaultClass
+from schemas.safety import PilotState, SafetyConnector
+from schemas.session import Permission
+from services.safety.state import Equipment, Event, Outputs, Readings
+
+STOPPING = {FaultClass.STOP, FaultClass.LATCH, FaultClass.LOCKOUT}
+TINY = 1e-5
+WINDOWS = {"A": (11, 13), "B": (8, 10), "C": (5, 7), "D": (2, 4), "E": (-1, 1), "F": (-13, -11)}
+
+
+class Record(NamedTuple):
+    """One step of one connector."""
+
+    now_s: float
+    readings: Readings
+    permission: Permission | None
+    outputs: Outputs
+    events: tuple[Event, ...]
+    shown: SafetyConnector
+    hardware_limit_a: float
+    started: bool = False
+    """The first step of a process."""
+    failed: bool = False
+    """An exception was thrown inside the step."""
+    service_reset: bool = False
+    """A person reset the lockout before this step."""
+
+
+def check(equipment: Equipment, history: list[Record]) -> None:
+    """Raises AssertionError naming invariant and time."""
+    checker = Checker(equipment)
+    for record in history:
+        checker.see(record)
+
+
+def letter(readings: Readings, now_s: float, valid_s: float) -> str:
+    """ "" = missing, stale or impossible."""
+    levels = readings.pilot
+    if levels is None or not all(math.isfinite(value) for value in levels):
+        return ""
+    if abs(levels.high_v) > 15 or abs(levels.low_v) > 15 or now_s - levels.sampled_s > valid_s + TINY:
+        return ""
+    return next((name for name, (low, high) in WINDOWS.items() if low <= levels.high_v <= high), "-")
+
+
+def carries(ohm: float) -> float:
+    """Ampacity by the coding table, written down a second time."""
+    if math.isnan(ohm) or ohm < 60 or ohm > 4500:
+        return 0.0
+    return 63.0 if ohm <= 140 else 32.0 if ohm <= 308 else 20.0 if ohm <= 936 else 13.0
+
+
+def amperes(permille: int) -> float:
+    return permille * 0.06 if permille <= 850 else (permille - 640) * 0.25
+
+
+@dataclass
+class Checker:
+    equipment: Equipment
+    before: Record | None = None
+    start_s: float = 0.0
+    coil: bool = False
+    on_s: float = -1e9
+    off_s: float = -1e9
+    on_edges: list[float] = field(default_factory=list)
+    seen_s: float = -1e9
+    left_cd_s: float | None = -1e9
+    """Stamp of the first sample outside C and D after the last one inside."""
+    allowed_s: float = -1e9
+    """When the session last allowed charging."""
+    fault_s: float = -1e9
+    """When a fault last stopped power."""
+    pause_s: dict[str, float] = field(default_factory=dict)
+    active: dict[str, float] = field(default_factory=dict)
+    cleared: dict[str, float] = field(default_factory=dict)
+    pwm_s: float | None = None
+    good_diode_s: float | None = None
+    bad_diode_s: float | None = None
+    duty_s: float = -1e9
+    offer_end_s: float = -1e9
+    proximity_good_s: float = -1e9
+    carried: list[tuple[float, float]] = field(default_factory=list)
+    mirror_closed_s: float | None = None
+    mirror_open_s: float | None = None
+    mirror_stamp_s: float = -1.0
+    welded: bool = False
+    a_since_s: float | None = None
+    plugged: bool = False
+    wants: bool = False
+    powered: bool = False
+
+    def see(self, record: Record) -> None:
+        if record.service_reset:
+            self.welded = False
+        self._inputs(record)
+        self._events(record)
+        for number, rule in RULES.items():
+            wrong = rule(self, record)
+            assert not wrong, f"invariant {number} at {record.now_s:.3f} s: {wrong}\n{record}"
+        self._after(record)
+
+    # its own books
+
+    def _inputs(self, record: Record) -> None:
+        now_s, readings = record.now_s, record.readings
+        if record.started:
+            self.start_s, self.on_s, self.off_s, self.coil = now_s, now_s, now_s, False
+            self.active, self.cleared, self.pwm_s = {}, {}, None
+            self.plugged = self.wants = self.powered = False
+            self.duty_s = self.offer_end_s = -1e9
+            self.mirror_closed_s = self.mirror_open_s = self.a_since_s = None
+            self.mirror_stamp_s = self.seen_s = -1.0
+            self.left_cd_s = -1e9
+            self.before = None
+        seen = letter(readings, now_s, 0.5)
+        if seen and readings.pilot is not None and readings.pilot.sampled_s > self.seen_s:
+            self.seen_s = readings.pilot.sampled_s
+            if seen in ("C", "D"):
+                self.left_cd_s = None
+            elif self.left_cd_s is None:
+                self.left_cd_s = self.seen_s
+        self._diode(record, seen)
+        if readings.proximity is not None and carries(readings.proximity.ohm) > 0:
+            self.proximity_good_s = now_s if now_s - readings.proximity.sampled_s <= 0.5 else self.proximity_good_s
+            self.carried.append((now_s, carries(readings.proximity.ohm)))
+        self.carried = [(at_s, a) for at_s, a in self.carried if now_s - at_s <= 0.08]
+        self._mirror(record)
+        lease = record.permission
+        if lease is not None and lease.may_charge and now_s < lease.until_s and lease.limit_a >= 6.0:
+            self.allowed_s = now_s
+
+    def _diode(self, record: Record, seen: str) -> None:
+        levels = record.readings.pilot
+        if self.pwm_s is None or levels is None or seen not in ("B", "C", "D") or levels.sampled_s <= self.pwm_s:
+            return
+        settled = levels.sampled_s - self.pwm_s >= 0.05
+        if not settled or self.before is None or self.before.outputs.mode is not PilotMode.PWM:
+            return
+        if -13 <= levels.low_v <= -11:
+            self.good_diode_s = levels.sampled_s if self.good_diode_s is None else self.good_diode_s
+            self.bad_diode_s = None
+        else:
+            self.bad_diode_s = levels.sampled_s if self.bad_diode_s is None else self.bad_diode_s
+
+    def _mirror(self, record: Record) -> None:
+        feedback = record.readings.mirror
+        if feedback is None or feedback.sampled_s <= self.mirror_stamp_s:
+            if record.now_s - self.mirror_stamp_s > 0.5:
+                self.mirror_closed_s = self.mirror_open_s = None
+            return
+        if feedback.sampled_s - self.mirror_stamp_s > 0.5:
+            self.mirror_closed_s = self.mirror_open_s = None
+        self.mirror_stamp_s = feedback.sampled_s
+        if feedback.closed:
+            self.mirror_open_s = None
+            self.mirror_closed_s = feedback.sampled_s if self.mirror_closed_s is None else self.mirror_closed_s
+        else:
+            self.mirror_closed_s = None
+            self.mirror_open_s = feedback.sampled_s if self.mirror_open_s is None else self.mirror_open_s
+
+    def _events(self, record: Record) -> None:
+        now_s, outputs = record.now_s, record.outputs
+        if outputs.coil and not self.coil:
+            before_s = self.on_edges[-1] if self.on_edges else -1e9
+            assert now_s - max(before_s, self.start_s) >= 5.0 - TINY, f"invariant 20 at {now_s}: closed again too soon"
+            assert now_s - self.fault_s >= 30.0 - TINY, f"invariant 20 at {now_s}: closed too soon after a fault"
+            self.on_s = now_s
+            self.on_edges.append(now_s)
+            hour = [edge for edge in self.on_edges if edge > now_s - 3600]
+            assert len(hour) <= 12, f"invariant 20 at {now_s}: {len(hour)} closings within an hour"
+        elif self.coil and not outputs.coil:
+            self.off_s = now_s
+        self.coil = outputs.coil
+        for event in record.events:
+            self._event(event, now_s)
+
+    def _event(self, event: Event, now_s: float) -> None:
+        name, code = event.name, event.detail
+        if name == "fault_raised":
+            assert code not in self.active, f"invariant 24 at {now_s}: {code} raised twice"
+            assert now_s - self.cleared.get(code, -1e9) >= 0.25 - TINY, f"invariant 24 at {now_s}: {code} flaps"
+            self.active[code] = now_s
+            if FAULTS[code].fault_class in STOPPING:
+                self.fault_s = now_s
+            self.welded = self.welded or code == "contactor_welded"
+        elif name == "fault_cleared":
+            assert code in self.active, f"invariant 24 at {now_s}: {code} cleared without being raised"
+            assert now_s - self.active.pop(code) >= 0.25 - TINY, f"invariant 24 at {now_s}: {code} flaps"
+            self.cleared[code] = now_s
+        pairs = {
+            "plugged": ("plugged", False, True),
+            "unplugged": ("plugged", True, False),
+            "power_requested": ("wants", False, True),
+            "power_request_ended": ("wants", True, False),
+            "power_on": ("powered", False, True),
+            "power_off": ("powered", True, False),
+        }
+        if name in pairs:
+            flag, expected, new = pairs[name]
+            assert getattr(self, flag) is expected, f"invariant 25 at {now_s}: {name} twice"
+            setattr(self, flag, new)
+            assert self.plugged or not self.wants, f"invariant 25 at {now_s}: {name}, wanting power while unplugged"
+            if name == "unplugged":
+                self.on_edges = self.on_edges[-1:]
+
+    def _after(self, record: Record) -> None:
+        now_s, outputs = record.now_s, record.outputs
+        was_pwm = self.before is not None and self.before.outputs.mode is PilotMode.PWM
+        is_pwm = outputs.mode is PilotMode.PWM
+        if is_pwm and not was_pwm:
+            self.pwm_s, self.good_diode_s, self.bad_diode_s = now_s, None, None
+        if is_pwm and (not was_pwm or (self.before and self.before.outputs.permille != outputs.permille)):
+            self.duty_s = now_s
+        if was_pwm and not is_pwm:
+            self.offer_end_s = now_s
+        if any(event.name == "unplugged" for event in record.events):
+            self.offer_end_s = -1e9
+        in_a = record.shown.state is PilotState.A
+        self.a_since_s = None if not in_a else now_s if self.a_since_s is None else self.a_since_s
+        self.before = record
+
+    # what the rules ask
+
+    def lease(self, record: Record) -> Permission | None:
+        lease = record.permission
+        return lease if lease is not None and record.now_s < lease.until_s else None
+
+
+def _one(checker: Checker, record: Record) -> str:
+    """Coil on: the pilot was in C or D at most 50 ms ago (a level between the windows is no new state until then)."""
+    if not record.outputs.coil:
+        return ""
+    if record.now_s - checker.seen_s > 0.05 + TINY:
+        return "no fresh sample"
+    left_s = checker.left_cd_s
+    return "C or D left 50 ms ago" if left_s is not None and record.now_s - left_s > 0.05 + TINY else ""
+
+
+def _two(checker: Checker, record: Record) -> str:
+    if not record.outputs.coil:
+        return ""
+    if checker.good_diode_s is None:
+        return "diode not proven since PWM began"
+    bad_s = checker.bad_diode_s
+    return "diode bad for 120 ms" if bad_s is not None and record.now_s - bad_s > 0.12 + TINY else ""
+
+
+def _four(checker: Checker, record: Record) -> str:
+    if not record.outputs.coil:
+        return ""
+    for code, since_s in checker.active.items():
+        fault_class = FAULTS[code].fault_class
+        if fault_class in STOPPING:
+            return f"coil on with {code}"
+        if fault_class is FaultClass.PAUSE and record.now_s - since_s > 6.0 + TINY:
+            return f"coil on 6 s after {code}"
+    return ""
+
+
+def _five(checker: Checker, record: Record) -> str:
+    late = record.now_s - checker.allowed_s > 6.0 + TINY
+    return "not allowed for 6 s" if record.outputs.coil and late else ""
+
+
+def _six(checker: Checker, record: Record) -> str:
+    if not record.outputs.coil:
+        return ""
+    if checker.equipment.socket and record.now_s - checker.proximity_good_s > 0.05 + TINY:
+        return "no cable recognised"
+    feedback = record.readings.lock
+    if checker.equipment.has_lock and not (
+        feedback is not None and feedback.closed and record.now_s - feedback.sampled_s <= 0.5 + TINY
+    ):
+        return "plug not locked"
+    return ""
+
+
+def _nine(checker: Checker, record: Record) -> str:
+    if record.outputs.mode is not PilotMode.PWM:
+        return ""
+    if record.shown.state not in (PilotState.B2, PilotState.C2):
+        return f"PWM in state {record.shown.state}"
+    return "" if 100 <= record.outputs.permille <= 960 else f"duty {record.outputs.permille}"
+
+
+def _ten(checker: Checker, record: Record) -> str:
+    if record.outputs.mode is not PilotMode.PWM:
+        return ""
+    lease = checker.lease(record)
+    bounds = [checker.equipment.max_current_a, record.hardware_limit_a, lease.limit_a if lease else 0.0]
+    if checker.equipment.socket:
+        bounds.append(max((a for _, a in checker.carried), default=0.0))
+    offered_a = amperes(record.outputs.permille)
+    if abs(offered_a - record.shown.offered_a) > TINY:
+        return f"says {record.shown.offered_a} A, offers {offered_a} A"
+    return f"offers {offered_a} A, bounds {bounds}" if offered_a > min(bounds) + TINY else ""
+
+
+def _eleven(checker: Checker, record: Record) -> str:
+    lease = checker.lease(record)
+    allowed = lease is not None and lease.may_charge
+    return "PWM without a lease" if record.outputs.mode is PilotMode.PWM and not allowed else ""
+
+
+def _twelve(checker: Checker, record: Record) -> str:
+    if record.outputs.coil or checker.mirror_closed_s is None or not checker.equipment.mirror_contact:
+        return ""
+    late = record.now_s - max(checker.mirror_closed_s, checker.off_s) > 0.1 + TINY
+    told = {"contactor_no_open", "contactor_welded"} & set(record.shown.faults)
+    settling = record.now_s - checker.cleared.get("contactor_no_open", -1e9) < 0.25
+    return "contacts closed with the coil off, and nobody told" if late and not told and not settling else ""
+
+
+def _thirteen(checker: Checker, record: Record) -> str:
+    if not record.outputs.coil or not checker.equipment.mirror_contact or record.now_s - checker.on_s < 0.2 + TINY:
+        return ""
+    open_s = checker.mirror_open_s
+    if open_s is not None and record.now_s - open_s > 0.02 + TINY:
+        return "coil on, contacts open"
+    return "coil on, contacts unknown" if open_s is None and checker.mirror_closed_s is None else ""
+
+
+def _fourteen(checker: Checker, record: Record) -> str:
+    return "coil on after a weld" if checker.welded and record.outputs.coil else ""
+
+
+def _sixteen(checker: Checker, record: Record) -> str:
+    if record.outputs.lock is not LockDrive.UNLOCK:
+        return ""
+    if record.outputs.coil or record.now_s - checker.off_s < 0.1 - TINY:
+        return "unlocks with the coil on or just off"
+    if checker.welded:
+        return "unlocks a welded connector"
+    if checker.equipment.mirror_contact and checker.mirror_open_s is None:
+        return "unlocks without proof of open contacts"
+    return ""
+
+
+def _seventeen(checker: Checker, record: Record) -> str:
+    if checker.a_since_s is None or record.shown.state is not PilotState.A or record.now_s - checker.a_since_s < 1.0:
+        return ""
+    if record.outputs.coil or record.outputs.mode is PilotMode.PWM:
+        return "power or offer without a vehicle"
+    lease = checker.lease(record)
+    held = lease is not None and (lease.hold_cable or lease.may_charge)
+    return "locks an empty connector" if record.outputs.lock is LockDrive.LOCK and not held else ""
+
+
+def _eighteen(checker: Checker, record: Record) -> str:
+    return "coil on in F" if record.outputs.mode is PilotMode.F and record.outputs.coil else ""
+
+
+def _nineteen(checker: Checker, record: Record) -> str:
+    raised = [e.detail for e in record.events if e.name == "fault_raised"]
+    stops = [code for code in raised if FAULTS[code].fault_class in STOPPING]
+    return f"coil still on in the step of {stops}" if stops and record.outputs.coil else ""
+
+
+def _twenty_two(checker: Checker, record: Record) -> str:
+    before = checker.before
+    if before is None or record.outputs.mode is not PilotMode.PWM:
+        return ""
+    if before.outputs.mode is PilotMode.PWM:
+        rises = record.outputs.permille > before.outputs.permille
+        return "duty rises too soon" if rises and record.now_s - checker.duty_s < 5.0 - TINY else ""
+    return "offered again too soon" if record.now_s - checker.offer_end_s < 5.0 - TINY else ""
+
+
+def _twenty_seven(checker: Checker, record: Record) -> str:
+    unusable = letter(record.readings, record.now_s, 0.05) == ""
+    return "coil on without a usable pilot sample" if record.outputs.coil and unusable else ""
+
+
+def _twenty_eight(checker: Checker, record: Record) -> str:
+    outputs = record.outputs
+    unsafe = outputs.coil or outputs.mode is PilotMode.PWM or outputs.lock is not LockDrive.STOP
+    return "unsafe outputs after an exception" if record.failed and unsafe else ""
+
+
+def _thirty(checker: Checker, record: Record) -> str:
+    backwards = checker.before is not None and record.now_s < checker.before.now_s
+    return "coil on although time ran backwards" if backwards and record.outputs.coil else ""
+
+
+def _thirty_one(checker: Checker, record: Record) -> str:
+    outputs = record.outputs
+    unsafe = outputs.coil or outputs.mode is PilotMode.PWM or outputs.lock is LockDrive.UNLOCK
+    return "unsafe first outputs" if record.started and unsafe else ""
+
+
+RULES = {
+    1: _one, 2: _two, 4: _four, 5: _five, 6: _six, 9: _nine, 10: _ten, 11: _eleven, 12: _twelve, 13: _thirteen,
+    14: _fourteen, 16: _sixteen, 17: _seventeen, 18: _eighteen, 19: _nineteen, 22: _twenty_two, 27: _twenty_seven,
+    28: _twenty_eight, 30: _thirty, 31: _thirty_one,
+}  # fmt: skip
+"""20, 24 and 25 are checked while the events are read."""

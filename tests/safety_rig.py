@@ -1,0 +1,300 @@
+"""A connector on a bench: the safety core, a vehicle whose switches the test throws, and a clock turned by hand.
+
+Samples arrive at once when a level changes and otherwise as often as the core asked for, as from a real driver. Every
+step is recorded and goes through `tests/invariants.py` while the test runs.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from hardware.interfaces import Feedback, LockDrive, PilotLevels, PilotMode, Resistance
+from schemas.safety import PilotState, SafetyConnector
+from schemas.session import Permission
+from services.safety import core
+from services.safety.memory import Memory
+from services.safety.state import ConnectorState, Equipment, Event, Outputs, Readings
+from services.safety.status import connector_message
+from tests.invariants import Checker, Record
+
+SOCKET = Equipment(connector=1, socket=True, has_lock=True, mirror_contact=True, max_current_a=32.0)
+FIXED = Equipment(connector=1, socket=False, has_lock=False, mirror_contact=True, max_current_a=32.0)
+NO_MIRROR = Equipment(connector=1, socket=True, has_lock=True, mirror_contact=False, max_current_a=32.0)
+LEVEL_V = {"A": 12.0, "B": 8.98, "C": 5.99, "D": 2.93, "E": 0.0, "-": 7.5}
+SHORTED_V = {"B": -8.79, "C": -5.62, "D": -2.37}
+
+
+@dataclass
+class World:
+    """What the driver would read. Plain values: a copy is a snapshot."""
+
+    vehicle: str = "A"
+    """The level the vehicle makes: A B C D E, or "-" for 7.5 V."""
+    ohm: float = math.inf
+    diode: bool = True
+    pilot_alive: bool = True
+    pilot_nan: bool = False
+    stuck_duty: bool = False
+    frequency_hz: float = 1000.0
+    mirror_alive: bool = True
+    welded: bool = False
+    never_closes: bool = False
+    drops: bool = False
+    lock_blocked: bool = False
+    lock_opens: bool = False
+    close_s: float = 0.03
+    open_s: float = 0.015
+    mode: PilotMode = PilotMode.X1
+    duty: float = 1.0
+    coil: bool = False
+    coil_s: float = -1e9
+    closed: bool = False
+    bolt: float = 0.0
+    """0 = unlocked, 1 = locked."""
+    drive: LockDrive = LockDrive.STOP
+    drive_s: float = 0.0
+    bolt_at_drive: float = 0.0
+
+    def contact(self, now_s: float) -> bool:
+        delay_s = self.close_s if self.coil else self.open_s
+        if now_s - self.coil_s >= delay_s - 1e-9:
+            self.closed = self.coil
+        if self.welded:
+            return True
+        return self.closed and not self.never_closes and not (self.drops and self.coil)
+
+    def locked(self, now_s: float) -> bool:
+        if self.drive is not LockDrive.STOP and not self.lock_blocked:
+            moved = (now_s - self.drive_s) / 0.4
+            way = moved if self.drive is LockDrive.LOCK else -moved
+            self.bolt = min(1.0, max(0.0, self.bolt_at_drive + way))
+        return self.bolt >= 1.0 - 1e-9 and not self.lock_opens
+
+    def take(self, outputs: Outputs, now_s: float) -> None:
+        if outputs.coil != self.coil:
+            self.contact(now_s)
+            self.coil, self.coil_s = outputs.coil, now_s
+        self.locked(now_s)
+        if outputs.lock is not self.drive:
+            self.drive, self.drive_s, self.bolt_at_drive = outputs.lock, now_s, self.bolt
+        self.mode = outputs.mode
+        if not self.stuck_duty:
+            duty_off = {PilotMode.X1: 1.0, PilotMode.F: 0.0}
+            self.duty = duty_off.get(outputs.mode, outputs.permille / 1000.0)
+
+    def levels(self, now_s: float) -> PilotLevels:
+        high_v = LEVEL_V[self.vehicle]
+        if self.pilot_nan:
+            return PilotLevels(math.nan, math.nan, self.duty, 0.0, now_s)
+        if self.mode is PilotMode.F and self.vehicle != "E":
+            return PilotLevels(-12.0, -12.0, self.duty, 0.0, now_s)
+        if self.mode is not PilotMode.PWM:
+            return PilotLevels(high_v, high_v, self.duty, 0.0, now_s)
+        low_v = -12.0 if self.diode else SHORTED_V.get(self.vehicle, -12.0)
+        return PilotLevels(high_v, 0.0 if self.vehicle == "E" else low_v, self.duty, self.frequency_hz, now_s)
+
+    def next_change_s(self, now_s: float) -> float:
+        """When contact or lock will have moved."""
+        times = [self.coil_s + (self.close_s if self.coil else self.open_s)]
+        if self.drive is not LockDrive.STOP:
+            times.append(self.drive_s + 0.4)
+        return min((time for time in times if time > now_s + 1e-9), default=math.inf)
+
+
+@dataclass
+class Rig:
+    equipment: Equipment = SOCKET
+    now_s: float = 1000.0
+    world: World = field(default_factory=World)
+    history: list[Record] = field(default_factory=list)
+    keep_history: bool = True
+    hardware_limit_a: float = 32.0
+    may: bool = False
+    hold: bool = True
+    limit_a: float = 32.0
+    session_alive: bool = True
+    lease: Permission | None = None
+    lease_s: float = -1e9
+    readings: Readings = field(default_factory=Readings)
+    sample_s: float = 0.0
+    deadline_s: float = 0.0
+    events: list[tuple[float, Event]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.checker = Checker(self.equipment)
+        self.started = False
+        self.starts: list[tuple[float, Memory]] = []
+        self.start(Memory())
+
+    # the process
+
+    def start(self, memory: Memory) -> None:
+        if self.started:
+            self.starts.pop()
+        self.starts.append((self.now_s, memory.copy()))
+        self.state = ConnectorState(self.equipment, self.now_s, memory)
+        self.state.hardware_limit_a = self.hardware_limit_a
+        self.outputs = Outputs()
+        self.started = True
+        self.lease_s = -1e9
+        self.sample_s = self.deadline_s = self.now_s
+
+    def restart(self) -> None:
+        """kill -9 and start: only what the journal keeps is there; the monoflop has opened the coil."""
+        self.world.take(Outputs(mode=self.outputs.mode, permille=self.outputs.permille), self.now_s)
+        self.start(self.state.memory.copy())
+
+    def twin(self) -> "Rig":
+        """A copy to go on from, for searches."""
+        other = object.__new__(Rig)
+        other.__dict__.update(self.__dict__)
+        other.world, other.state = replace(self.world), self.state.copy()
+        checker = Checker(self.equipment)
+        checker.__dict__.update(self.checker.__dict__)
+        for name in ("on_edges", "carried"):
+            setattr(checker, name, list(getattr(self.checker, name)))
+        for name in ("active", "cleared", "pause_s"):
+            setattr(checker, name, dict(getattr(self.checker, name)))
+        other.checker, other.history, other.events, other.starts = checker, [], [], list(self.starts)
+        return other
+
+    # the session
+
+    def allow(self, may: bool = True, limit_a: float | None = None, hold: bool | None = None) -> None:
+        """A decision of the session: its lease is sent at once and then every second."""
+        self.may = may
+        self.limit_a = self.limit_a if limit_a is None else limit_a
+        self.hold = self.hold if hold is None else hold
+        self._renew()
+        self.step()
+
+    def _renew(self) -> None:
+        self.lease_s = self.now_s
+        self.lease = Permission(
+            connector=1, may_charge=self.may, limit_a=self.limit_a, hold_cable=self.hold, until_s=self.now_s + 10.0
+        )
+
+    # the vehicle
+
+    def vehicle(self, letter: str, ohm: float | None = None) -> None:
+        """The level changes now, and the driver reports it at once."""
+        self.world.vehicle = letter
+        if ohm is not None:
+            self.world.ohm = ohm
+        self.sample()
+        self.step()
+
+    def plug(self, ohm: float = 220.0) -> None:
+        self.vehicle("B", ohm)
+
+    def unplug(self) -> None:
+        self.vehicle("A", math.inf)
+
+    # time
+
+    def sample(self) -> None:
+        world, now_s = self.world, self.now_s
+        self.sample_s = now_s + self.outputs.sample_period_s
+        contact, locked = world.contact(now_s), world.locked(now_s)
+        if world.pilot_alive:
+            self.readings = Readings(
+                pilot=world.levels(now_s),
+                proximity=Resistance(world.ohm, now_s) if self.equipment.socket else None,
+                mirror=Feedback(contact, now_s) if self.equipment.mirror_contact else None,
+                lock=Feedback(locked, now_s) if self.equipment.has_lock else None,
+            )
+            if not world.mirror_alive:
+                self.readings = self.readings._replace(mirror=None)
+
+    def step(self, failed: bool = False) -> None:
+        lease = self.lease
+        result = core.step(self.state, self.readings, lease, self.now_s)
+        self.outputs, self.deadline_s = result.outputs, result.next_deadline_s
+        self.world.take(result.outputs, self.now_s)
+        self.sample_s = min(self.sample_s, self.now_s + self.outputs.sample_period_s)
+        self.events += [(self.now_s, event) for event in result.events]
+        record = Record(
+            self.now_s,
+            self.readings,
+            lease,
+            result.outputs,
+            result.events,
+            connector_message(self.state, core.grant_of(self.state, lease, self.now_s), "run"),
+            self.hardware_limit_a,
+            started=self.started,
+            failed=failed,
+        )
+        self.started = False
+        if self.keep_history:
+            self.history.append(record)
+        self.shown = record.shown
+        self.checker.see(record)
+
+    def run(self, seconds: float) -> None:
+        end_s = self.now_s + seconds
+        while self._turn(end_s):
+            pass
+
+    def until(self, condition: Callable[[], bool], within_s: float) -> float:
+        """Runs until it holds; returns how long it took."""
+        begin_s = self.now_s
+        if self.started:
+            self.step()
+        while not condition():
+            assert self._turn(begin_s + within_s), f"not within {within_s} s: {self.shown}"
+        return self.now_s - begin_s
+
+    def _turn(self, end_s: float) -> bool:
+        if self.started:
+            self.step()
+        renewal_s = self.lease_s + 1.0 if self.session_alive else math.inf
+        change_s = self.world.next_change_s(self.now_s)
+        next_s = min(self.sample_s, self.deadline_s, renewal_s, change_s)
+        if next_s > end_s:
+            self.now_s = end_s
+            return False
+        self.now_s = max(next_s, self.now_s)
+        if renewal_s <= self.now_s:
+            self._renew()
+        if min(self.sample_s, change_s) <= self.now_s:
+            self.sample()
+        self.step()
+        return True
+
+    # looking
+
+    @property
+    def name(self) -> PilotState:
+        return self.shown.state
+
+    @property
+    def coil(self) -> bool:
+        return self.outputs.coil
+
+    def count(self, name: str, detail: str = "") -> int:
+        return sum(1 for _, event in self.events if event.name == name and (not detail or event.detail == detail))
+
+    def charge(self, ohm: float = 220.0) -> None:
+        """From the start to closed contacts at the session's limit."""
+        self.allow()
+        self.run(6.0)
+        self.plug(ohm)
+        self.until(lambda: self.name is PilotState.B2, 3.0)
+        self.run(1.0)
+        self.vehicle("C")
+        self.until(lambda: self.shown.contactor.value == "closed", 3.0)
+
+
+def replay(rig: Rig) -> None:
+    """Invariant 29: the same inputs in a new process give the same outputs, events and words."""
+    starts = iter(rig.starts)
+    state = ConnectorState(rig.equipment, rig.now_s)
+    for record in rig.history:
+        if record.started:
+            started_s, memory = next(starts)
+            state = ConnectorState(rig.equipment, started_s, memory.copy())
+            state.hardware_limit_a = rig.hardware_limit_a
+        result = core.step(state, record.readings, record.permission, record.now_s)
+        grant = core.grant_of(state, record.permission, record.now_s)
+        shown: SafetyConnector = connector_message(state, grant, "run")
+        assert (result.outputs, result.events, shown) == (record.outputs, record.events, record.shown)

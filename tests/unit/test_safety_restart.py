@@ -1,0 +1,132 @@
+"""Boot, restart, and what survives (F74)."""
+
+import pytest
+
+from hardware.interfaces import LockDrive, PilotMode
+from schemas.safety import PilotState
+from services.safety.memory import Memory, unreadable
+from tests.safety_rig import FIXED, NO_MIRROR, Rig
+
+pytestmark = pytest.mark.unit
+
+
+def test_a_restart_while_charging_resumes_by_itself_through_x1_b_pwm_and_c() -> None:
+    rig = Rig()
+    rig.charge()
+    rig.run(30.0)
+    rig.restart()
+    started_s = rig.now_s
+    rig.step()
+    assert not rig.coil
+    assert rig.outputs.mode is PilotMode.X1
+    rig.run(2.0)
+    rig.vehicle("B")
+    rig.until(lambda: rig.name is PilotState.B2, 10.0)
+    assert rig.now_s - started_s >= 5.0 - 1e-6
+    rig.run(0.5)
+    rig.vehicle("C")
+    rig.until(lambda: rig.coil, 1.0)
+    assert not rig.shown.faults, "a restart is no fault"
+    assert rig.outputs.permille == 533
+
+
+def test_a_vehicle_that_never_leaves_c_after_a_restart_gets_at_most_10_amperes() -> None:
+    rig = Rig()
+    rig.charge()
+    rig.restart()
+    rig.until(lambda: rig.coil, 10.0)
+    assert rig.outputs.permille == 166
+
+
+@pytest.mark.parametrize("phase", ["A", "B1", "B2", "closing", "C2", "C1", "E", "locking"])
+def test_a_restart_in_any_phase_starts_safe_and_keeps_the_plug_as_it_is(phase: str) -> None:
+    rig = Rig()
+    rig.allow(phase not in ("A", "B1"))
+    rig.run(6.0)
+    if phase not in ("A",):
+        rig.plug()
+    if phase == "locking":
+        rig.run(0.2)
+    elif phase not in ("A", "B1"):
+        rig.until(lambda: rig.name is PilotState.B2, 3.0)
+        rig.run(1.0)
+    if phase in ("closing", "C2", "C1"):
+        rig.vehicle("C")
+        rig.until(lambda: rig.coil, 1.0)
+    if phase in ("C2", "C1"):
+        rig.run(2.0)
+    if phase == "C1":
+        rig.allow(False)
+    if phase == "E":
+        rig.vehicle("E")
+    locked = rig.world.locked(rig.now_s)
+    rig.session_alive = False
+    rig.lease = None
+    rig.restart()
+    rig.run(20.0)
+    assert rig.count("coil_on") == (1 if phase in ("closing", "C2", "C1") else 0)
+    if phase not in ("A", "locking"):
+        assert rig.world.locked(rig.now_s) is locked
+    rig.checker.see(rig.history[-1])
+
+
+def test_a_latched_fault_survives_a_restart_and_ends_with_the_unplug() -> None:
+    rig = Rig()
+    rig.world.diode = False
+    rig.allow()
+    rig.run(6.0)
+    rig.plug()
+    rig.until(lambda: rig.name is PilotState.LATCHED, 3.0)
+    rig.restart()
+    rig.run(5.0)
+    assert rig.name is PilotState.LATCHED
+    rig.unplug()
+    rig.run(3.0)
+    assert rig.name is PilotState.A
+    assert rig.state.memory.latched == ()
+    assert rig.state.memory.trips == {"pilot_diode": 1}
+
+
+def test_an_unreadable_journal_locks_out_until_the_contacts_are_proven_open() -> None:
+    rig = Rig()
+    rig.start(unreadable())
+    rig.step()
+    assert rig.name is PilotState.LOCKOUT
+    assert rig.outputs.mode is PilotMode.F
+    rig.run(0.9)
+    assert rig.name is PilotState.LOCKOUT
+    rig.run(2.0)
+    assert rig.name is PilotState.A
+    assert rig.state.memory.lockout == ""
+
+
+def test_an_unreadable_journal_and_closed_contacts_are_a_weld() -> None:
+    rig = Rig()
+    rig.world.welded = True
+    rig.start(unreadable())
+    rig.run(3.0)
+    assert rig.state.memory.lockout == "contactor_welded"
+
+
+def test_an_unreadable_journal_without_a_mirror_contact_stays_locked_out() -> None:
+    rig = Rig(equipment=NO_MIRROR)
+    rig.start(unreadable())
+    rig.run(60.0)
+    assert rig.name is PilotState.LOCKOUT
+    assert "service" in rig.shown.reason
+
+
+def test_counters_go_on_from_what_was_remembered() -> None:
+    rig = Rig(equipment=FIXED)
+    rig.start(Memory(contactor_cycles=41))
+    rig.charge()
+    assert rig.shown.contactor_cycles == 42
+
+
+def test_nothing_is_unlocked_before_the_first_proof() -> None:
+    rig = Rig()
+    rig.world.bolt = 1.0
+    rig.allow(False, hold=False)
+    assert rig.outputs.lock is LockDrive.STOP
+    rig.until(lambda: rig.outputs.lock is LockDrive.UNLOCK, 1.0)
+    assert rig.shown.contactor.value == "open"

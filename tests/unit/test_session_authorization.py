@@ -1,0 +1,118 @@
+"""What a card means."""
+
+import pytest
+
+from services.session.authorization.flow import (
+    Outcome,
+    Pending,
+    Seat,
+    authorization_for,
+    authorize,
+    bound,
+    judge_card,
+    judge_start,
+    next_end_s,
+    unexpired,
+    without,
+)
+from services.session.transactions.record import Phase, Plug
+
+pytestmark = pytest.mark.unit
+
+CARDS = ("Abc1", "CARD-B")
+
+
+def judged(id_tag: str, *seats: Seat, free: bool = False) -> tuple[Outcome, tuple[int, ...]]:
+    verdict = judge_card(id_tag, seats, CARDS, free)
+    return verdict.outcome, verdict.connectors
+
+
+EMPTY, WAITING = Seat(1), Seat(1, vehicle=True)
+RUNNING = Seat(1, vehicle=True, phase=Phase.ACTIVE, id_tag="ABC1", started_wall_s=5.0)
+
+
+@pytest.mark.parametrize(
+    ("id_tag", "seats", "expected"),
+    [
+        ("abc1", (EMPTY,), (Outcome.AUTHORIZE, (1,))),
+        ("ABC1", (WAITING,), (Outcome.AUTHORIZE, (1,))),
+        ("nobody", (WAITING,), (Outcome.REJECT, ())),
+        ("abc1", (RUNNING,), (Outcome.STOP, (1,))),
+        ("card-b", (RUNNING,), (Outcome.REJECT, ())),
+        ("abc1", (RUNNING._replace(phase=Phase.STOPPING),), (Outcome.REJECT, ())),
+        ("abc1", (RUNNING._replace(phase=Phase.ENDED),), (Outcome.AUTHORIZE, (1,))),
+        ("abc1", (RUNNING._replace(phase=Phase.ENDED, holds_cable=True),), (Outcome.RELEASE, (1,))),
+        ("card-b", (RUNNING._replace(phase=Phase.ENDED, holds_cable=True),), (Outcome.REJECT, ())),
+        ("abc1", (WAITING._replace(has_meter=False),), (Outcome.REJECT, ())),
+        ("abc1", (WAITING._replace(faulted=True),), (Outcome.REJECT, ())),
+        ("abc1", (WAITING._replace(taken=True),), (Outcome.NOTHING, ())),
+        ("abc1", (), (Outcome.REJECT, ())),
+        # several connectors
+        ("abc1", (Seat(1), Seat(2, vehicle=True)), (Outcome.AUTHORIZE, (2,))),
+        ("abc1", (Seat(1), Seat(2)), (Outcome.AUTHORIZE, (1, 2))),
+        ("abc1", (RUNNING, Seat(2, vehicle=True)), (Outcome.STOP, (1,))),
+        ("card-b", (RUNNING, Seat(2), Seat(3)), (Outcome.AUTHORIZE, (2, 3))),
+        ("abc1", (Seat(1, vehicle=True, taken=True), Seat(2)), (Outcome.AUTHORIZE, (2,))),
+        ("abc1", (WAITING._replace(plugged_s=9.0), Seat(2, vehicle=True, plugged_s=7.0)), (Outcome.AUTHORIZE, (1,))),
+        (
+            "card-b",
+            (RUNNING._replace(phase=Phase.ENDED, plugged_s=9.0), Seat(2, vehicle=True, plugged_s=7.0)),
+            (Outcome.AUTHORIZE, (2,)),
+        ),
+        (
+            "abc1",
+            (RUNNING, RUNNING._replace(connector=2, started_wall_s=1.0)),
+            (Outcome.STOP, (2,)),
+        ),
+    ],
+)
+def test_what_a_card_does(id_tag: str, seats: tuple[Seat, ...], expected: tuple[Outcome, tuple[int, ...]]) -> None:
+    assert judged(id_tag, *seats) == expected
+
+
+def test_every_refusal_says_why() -> None:
+    for seat in (WAITING._replace(has_meter=False), WAITING._replace(faulted=True), RUNNING):
+        assert judge_start([seat], False).reason
+
+
+def test_free_charging_needs_no_card_but_a_card_still_ends_what_it_began() -> None:
+    assert judged("abc1", WAITING, free=True)[0] is Outcome.NOTHING
+    assert judged("abc1", RUNNING, free=True) == (Outcome.STOP, (1,))
+
+
+def test_an_authorization_goes_to_the_first_vehicle_and_is_then_its_own() -> None:
+    pending = authorize((), "abc1", (1, 2), "start", 50.0)
+    assert authorization_for(pending, 2) is pending[0]
+    pending = bound(pending, pending[0], 2, Plug("run", 3))
+    assert authorization_for(pending, 1) is None
+    assert authorization_for(pending, 2) == Pending("abc1", (2,), 50.0, "start", Plug("run", 3))
+    assert without(pending, pending[0]) == ()
+
+
+def test_the_bound_authorization_comes_before_an_older_open_one() -> None:
+    older, own = Pending("a", (1, 2), 0.0, "s"), Pending("b", (1,), 0.0, "s", Plug("run", 1))
+    assert authorization_for((older, own), 1) is own
+    assert authorization_for((older, own), 2) is older
+
+
+def test_the_same_card_again_begins_its_time_anew() -> None:
+    pending = authorize((), "abc1", (1,), "start", 50.0)
+    again = authorize(pending, "ABC1", (1,), "start", 90.0)
+    assert [one.until_s for one in again] == [90.0]
+
+
+@pytest.mark.parametrize(("now_s", "left"), [(49.9, 3), (50.0, 2), (1e9, 2)])
+def test_only_an_authorization_without_a_vehicle_ends_with_time(now_s: float, left: int) -> None:
+    pending = (
+        Pending("a", (1,), 50.0, "s"),
+        Pending("b", (2,), 0.0, "s"),
+        Pending("c", (3,), 50.0, "s", Plug("run", 1)),
+    )
+    kept = unexpired(pending, now_s)
+    assert len(kept) == left
+    assert (kept is pending) is (left == 3)
+
+
+def test_the_next_end_is_of_those_that_can_end() -> None:
+    assert next_end_s([Pending("a", (1,), 0.0, "s"), Pending("b", (1,), 70.0, "s")]) == 70.0
+    assert next_end_s([Pending("c", (3,), 50.0, "s", Plug("run", 1))]) == float("inf")

@@ -1,0 +1,102 @@
+"""kill -9 between any two steps of a charge, and a power cut there: nothing is lost, nothing is doubled."""
+
+from pathlib import Path
+
+import pytest
+
+from schemas.session import StopReason
+from tests.virtual.session_cell import SessionCell, make_cell
+
+pytestmark = pytest.mark.virtual
+
+
+def swipe_until(cell: SessionCell, condition: object) -> None:
+    """As a person does: again, when the card was not noticed."""
+    for _ in range(4):
+        cell.swipe()
+        try:
+            cell.until(condition, within_s=45.0)  # type: ignore[arg-type]
+        except AssertionError:
+            continue
+        return
+    raise AssertionError(f"the card has no effect: {cell.status}, {cell.connector.reason}")
+
+
+def charge(home: Path, crash_at: int = 0, cuts_power: bool = False, **keys: str) -> SessionCell:
+    """Plug in, card, charge over a sign of life, card, unplug; the process dies at one of its calls."""
+    cell = make_cell(home, **keys)
+    cell.crash_cuts_power = cuts_power
+    cell.crash_points, cell.crash_at = 0, crash_at
+    cell.plug()
+    swipe_until(cell, lambda: cell.status == "Charging")
+    cell.advance(1.2)
+    cell.counting = False
+    cell.advance(57.0)
+    cell.counting = True
+    cell.advance(3.0)
+    if cell.status != "Charging":
+        return cell
+    swipe_until(cell, lambda: bool(cell.stopped()))
+    cell.unplug()
+    cell.advance(3.0)
+    return cell
+
+
+@pytest.fixture(scope="module")
+def points(tmp_path_factory: pytest.TempPathFactory) -> int:
+    """How many calls the undisturbed charge makes."""
+    cell = charge(tmp_path_factory.mktemp("undisturbed"))
+    assert cell.crashes == 0
+    assert 60 < cell.crash_points < 400
+    return cell.crash_points
+
+
+def test_an_undisturbed_charge_is_one_transaction_with_the_energy_of_the_car(tmp_path: Path) -> None:
+    cell = charge(tmp_path)
+    cell.check_stream()
+    (started,), (stopped,) = cell.started(), cell.stopped()
+    assert (started.meter_start_wh, stopped.meter_stop_wh) == (100_000, cell.world.shown_wh)
+    assert (stopped.reason, stopped.id_tag, stopped.meter_stop_measured) == (StopReason.LOCAL, "CARD-A", True)
+    assert cell.status == "Available"
+
+
+def test_a_kill_at_every_single_step_leaves_one_transaction_with_the_right_energy(tmp_path: Path, points: int) -> None:
+    for crash_at in range(1, points + 1):
+        cell = charge(tmp_path / str(crash_at), crash_at)
+        at = f"killed at call {crash_at} of {points}"
+        assert cell.crashes == 1, at
+        cell.check_stream()
+        assert len(cell.started()) == len(cell.stopped()) == 1, at
+        (stopped,) = cell.stopped()
+        assert stopped.meter_stop_wh == cell.world.shown_wh, at
+        assert cell.started()[0].meter_start_wh == 100_000, at
+        assert (stopped.reason, stopped.meter_stop_measured) == (StopReason.LOCAL, True), at
+        assert cell.status == "Available", at
+        cell.service.abandon()
+
+
+@pytest.mark.parametrize("restart", ["true", "false"])
+def test_a_power_cut_at_every_third_step_bills_what_the_car_has_drawn(
+    tmp_path: Path, points: int, restart: str
+) -> None:
+    for crash_at in range(1, points + 1, 3):
+        cell = charge(tmp_path / str(crash_at), crash_at, cuts_power=True, RestartTransAfterPowerLoss=restart)
+        at = f"power cut at call {crash_at} of {points}"
+        cell.until(lambda: not any(t.meter_stop_wh is None for t in cell.journal()) or cell.status == "Charging", 40.0)
+        cell.check_stream()
+        assert cell.crashes == 1, at
+        assert cell.started(), at
+        first = cell.stopped()[0] if cell.stopped() else None
+        if restart == "true":
+            assert len(cell.started()) == 1, at
+            assert first is None or first.reason is StopReason.LOCAL, at
+        else:
+            assert first is not None, at
+            assert first.reason in (StopReason.POWER_LOSS, StopReason.LOCAL), at
+        billed = sum(s.meter_stop_wh for s in cell.stopped()) - sum(s.meter_start_wh for s in cell.started())
+        open_wh = [t.meter_start_wh for t in cell.journal() if t.meter_stop_wh is None]
+        if open_wh:
+            billed += cell.world.shown_wh
+        assert billed == cell.world.shown_wh - 100_000, at
+        assert all(s.meter_stop_measured for s in cell.stopped()), at
+        cell.service.abandon()
