@@ -28,6 +28,7 @@ from bus.ids import IdSource, id_source
 from bus.requests import Desk, Outgoing, expired
 from bus.topics import ANSWERED, TOPICS, WITHDRAWN, Kind, Topic
 from schemas.base import Answer, Answered, Message, Request, Withdrawn
+from schemas.units import Identifier
 
 T = TypeVar("T", bound=Message)
 MOST_KEYS = 256
@@ -155,8 +156,8 @@ class Endpoint:
             topic = WITHDRAWN[owner]
             body = Withdrawn(request_id=request_id)
             self._up(owner, REQUEST_MARK + encode(self._envelope(topic.name, "", body, ""), topic, ""))
-        for request_id in given_up:
-            self.inbox.append(self._local(expired(request_id)))
+        for owner, request_id in given_up:
+            self.inbox.append(self._local(owner, expired(request_id)))
         return self._outgoing.next_s()
 
     # listening
@@ -231,11 +232,10 @@ class Endpoint:
             body=body,
         )
 
-    def _local(self, answered: Answered) -> Received:
+    def _local(self, owner: str, answered: Answered) -> Received:
+        """What `owner` would have answered."""
         now = self.clock.now()
-        return Received(
-            ANSWERED[self.owner], "", answered, self.owner, self.run_id, 0, now.boot_s, now.wall_s, "", False
-        )
+        return Received(ANSWERED[owner], "", answered, self.owner, self.run_id, 0, now.boot_s, now.wall_s, "", False)
 
     def _down(self, frame: bytes) -> None:
         if self._transport is not None:
@@ -294,7 +294,12 @@ class Endpoint:
         if isinstance(judged, Answered):
             self.publish(ANSWERED[self.owner], judged)
         elif judged:
-            self.publish(topic, received.body, trace_id=received.trace_id)
+            try:
+                self.publish(topic, received.body, trace_id=received.trace_id)
+            except ValueError as error:
+                self._ignore(str(error))
+                self.answer(received.body.request_id, Answer.REJECTED, str(error))
+                return
             self._deliver(received)
 
     def _refuse(self, frame: bytes, why: str) -> None:
@@ -311,7 +316,7 @@ class Endpoint:
 
 
 class _RequestId(msgspec.Struct, gc=False):
-    request_id: str
+    request_id: Identifier
 
 
 class _OnlyId(msgspec.Struct, gc=False):

@@ -24,11 +24,13 @@ class Hub:
     taps: list[Callable[[str, bytes], None]] = field(default_factory=list)
     """Called with (owner, frame) for everything published."""
     _endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    _wanted: dict[tuple[str, str], tuple[bytes, ...]] = field(default_factory=dict)
     _moving: deque[Callable[[], None]] = field(default_factory=deque)
 
     def join(self, endpoint: Endpoint) -> None:
         """The process starts: it and its peers find each other."""
         self._endpoints[endpoint.owner] = endpoint
+        self._wanted = {place: wanted for place, wanted in self._wanted.items() if place[0] != endpoint.owner}
         endpoint.attach(_Wire(self, endpoint.owner))
         for other in list(self._endpoints.values()):
             if other is not endpoint:
@@ -56,9 +58,16 @@ class Hub:
         for tap in self.taps:
             tap(sender, frame)
         for endpoint in list(self._endpoints.values()):
-            if endpoint.owner != sender and any(frame.startswith(p) for p in endpoint.subscriptions(sender)):
+            if endpoint.owner != sender and frame.startswith(self._wanted_of(endpoint, sender)):
                 for _ in range(self.fate(sender, endpoint.owner, frame)):
                     self._moving.append(partial(self._down, endpoint, frame))
+
+    def _wanted_of(self, endpoint: Endpoint, sender: str) -> tuple[bytes, ...]:
+        """What it subscribes to there; that never changes while it lives."""
+        place = (endpoint.owner, sender)
+        if place not in self._wanted:
+            self._wanted[place] = tuple(endpoint.subscriptions(sender))
+        return self._wanted[place]
 
     def send_up(self, sender: str, owner: str, frame: bytes) -> None:
         endpoint = self._endpoints.get(owner)

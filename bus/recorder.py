@@ -21,6 +21,8 @@ LARGEST_BLOCK = 512 * 1024
 DEFAULT_BYTES = 64 * 1024 * 1024
 DEFAULT_FILES = 4
 REDACTED = "(secret)"
+UNREADABLE = (ValueError, TypeError, RecursionError, msgpack.UnpackException)
+"""What the package raises for bytes that are no MessagePack (TypeError: a map with a list as key)."""
 _LENGTH = struct.Struct(">I")
 
 
@@ -171,7 +173,7 @@ def decode(frame: bytes) -> Decoded:
     name, _, key = head.decode("utf-8", "replace").partition("/")
     try:
         envelope = msgpack.unpackb(payload, strict_map_key=False)
-    except (ValueError, RecursionError, msgpack.UnpackException) as error:
+    except UNREADABLE as error:
         raise RecordError(f"{name[:64]!r}: no MessagePack ({error or type(error).__name__})") from error
     if not separator or not isinstance(envelope, dict):
         raise RecordError(f"{name[:64]!r}: no envelope")
@@ -225,5 +227,5 @@ def _next_block(file: IO[bytes], path: Path) -> bytes | None:
 def _unpacked(block: bytes, path: Path, place: int) -> Any:
     try:
         return msgpack.unpackb(block, strict_map_key=False)
-    except (ValueError, RecursionError, msgpack.UnpackException) as error:
+    except UNREADABLE as error:
         raise RecordError(f"{path} is damaged at byte {place}: {error or type(error).__name__}") from error

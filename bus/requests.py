@@ -37,9 +37,12 @@ class Outgoing:
         self._asked[request.request_id] = _Asked(owner, frame, request.expires_s, now_s)
 
     def heard(self, answered: Answered) -> bool:
-        """True when this is the first answer to a question of ours."""
-        asked = self._asked.pop(answered.request_id, None)
-        return asked is not None and not asked.withdrawals
+        """True when this is the first answer to a question of ours; one given up stays withdrawn."""
+        asked = self._asked.get(answered.request_id)
+        if asked is None or asked.withdrawals:
+            return False
+        del self._asked[answered.request_id]
+        return True
 
     def __bool__(self) -> bool:
         """Whether anything is asked and not yet settled."""
@@ -48,11 +51,11 @@ class Outgoing:
     def waiting(self, request_id: str) -> bool:
         return request_id in self._asked
 
-    def due(self, now_s: float) -> tuple[list[tuple[str, bytes]], list[tuple[str, str]], list[str]]:
-        """What to send up now: (owner, frame) again, (owner, request id) withdrawn; and the ids just given up."""
+    def due(self, now_s: float) -> tuple[list[tuple[str, bytes]], list[tuple[str, str]], list[tuple[str, str]]]:
+        """What to send up now: (owner, frame) again, (owner, request id) withdrawn; and those just given up."""
         repeats: list[tuple[str, bytes]] = []
         withdrawn: list[tuple[str, str]] = []
-        given_up: list[str] = []
+        given_up: list[tuple[str, str]] = []
         for request_id, asked in list(self._asked.items()):
             if asked.next_s > now_s:
                 continue
@@ -63,7 +66,7 @@ class Outgoing:
                 asked.next_s = asked.expires_s + PATIENCE_S
             else:
                 if not asked.withdrawals:
-                    given_up.append(request_id)
+                    given_up.append((asked.owner, request_id))
                 withdrawn.append((asked.owner, request_id))
                 asked.withdrawals += 1
                 asked.next_s = now_s + REPEAT_S

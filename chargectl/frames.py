@@ -1,5 +1,6 @@
 """Frames for people: the raw bus, filters, and one line per message."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -103,14 +104,14 @@ def as_json(frame: bytes, heard_s: float) -> dict[str, Any]:
         "heard_s": heard_s,
         "topic": decoded.topic,
         "key": decoded.key,
-        "sender": envelope.get("s"),
-        "run_id": envelope.get("r"),
-        "sequence": envelope.get("n"),
-        "sent_s": envelope.get("t"),
+        "sender": plain(envelope.get("s")),
+        "run_id": plain(envelope.get("r")),
+        "sequence": plain(envelope.get("n")),
+        "sent_s": plain(envelope.get("t")),
         "sent": _time(envelope),
-        "trace_id": envelope.get("i", ""),
+        "trace_id": plain(envelope.get("i", "")),
         "resent": bool(envelope.get("h")),
-        "body": "(secret)" if is_hidden(decoded.topic) else envelope.get("b"),
+        "body": "(secret)" if is_hidden(decoded.topic) else plain(envelope.get("b")),
     }
 
 
@@ -119,6 +120,19 @@ def as_raw(frame: bytes) -> str:
     head, _, payload = frame.partition(b"\0")
     text = head.decode("utf-8", "replace")
     return f"{text} (secret)" if is_hidden(topic_of(frame)) else f"{text} {payload.hex()}"
+
+
+def plain(value: Any) -> Any:
+    """As JSON can say it, whatever a stranger has sent: names are text, bytes are hexadecimal."""
+    if isinstance(value, dict):
+        return {name if isinstance(name, str) else str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 def check_readable(path: Path) -> None:
@@ -130,7 +144,7 @@ def _time(envelope: dict[str, Any]) -> str:
     wall_s = envelope.get("w")
     try:
         return iso_utc(float(wall_s)) if isinstance(wall_s, int | float) else "?"
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         return "?"
 
 

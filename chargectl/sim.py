@@ -38,6 +38,8 @@ POSITIONAL = {
 TEXTS = ("id_tag", "name", "meter", "reader", "mac")
 """Fields that stay text even if they look like a number."""
 SWITCHES = {"on": True, "off": False, "up": True, "down": False, "true": True, "false": False}
+TELLING = ("state", "faults")
+"""Operations whose answer is what a person asked for."""
 ANSWER_S = 5.0
 LARGEST_ANSWER = 4 * 1024 * 1024
 
@@ -59,8 +61,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.force:
         message["force"] = True
     answer = ask_world(home, message)
-    if arguments.json or set(answer) != {"ok"}:
-        print_json(answer) if arguments.json else print(_readable(answer))
+    if arguments.json:
+        print_json(answer)
+    else:
+        print(_readable(answer) if name in TELLING else "done")
     return int(ExitCode.OK)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from msgspec import Struct
 
-from schemas.units import BootSeconds, WallSeconds
+from schemas.units import BootSeconds, Identifier, WallSeconds
 
 
 class Message(Struct, frozen=True, kw_only=True, gc=False, dict=False):
@@ -61,7 +61,7 @@ class Answer(Open):
 class Request(Message, frozen=True, kw_only=True):
     """A wish for an owner. The owner publishes each request it accepted, so that everyone can see why it acted."""
 
-    request_id: str
+    request_id: Identifier
     expires_s: BootSeconds
     """Boot-clock time: the owner does nothing for it afterwards."""
 
@@ -69,7 +69,7 @@ class Request(Message, frozen=True, kw_only=True):
 class Answered(Message, frozen=True, kw_only=True):
     """`<owner>.answered`: the only way a request is answered."""
 
-    request_id: str
+    request_id: Identifier
     outcome: Answer
     reason: str = ""
     """For a person: what was wrong and what to do next."""
@@ -79,7 +79,7 @@ class Answered(Message, frozen=True, kw_only=True):
 class Withdrawn(Message, frozen=True, kw_only=True):
     """`<owner>.withdrawn`, sent upwards: the requester gave up; undo what had no outside effect yet."""
 
-    request_id: str
+    request_id: Identifier
 
 
 class Acknowledged(Message, frozen=True, kw_only=True):

@@ -7,7 +7,6 @@ import logging
 import os
 import select
 import signal
-import socket
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -140,7 +139,7 @@ class _Process:
         self._started_wall_s = clock.now().wall_s
         self._levels_revision = -1
         self._missed = 0
-        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poll = select.epoll()
         self._registered: set[int] = set()
 
@@ -168,7 +167,7 @@ class _Process:
         return code
 
     def _turn(self, service: Service) -> None:
-        wake = {*self._socket.filenos(), self._wake_in.fileno()}
+        wake = {*self._socket.filenos(), self._wake_in}
         sources: dict[int, Source] = {}
         ready: list[tuple[int, int]] = []
         while not self._stopping:
@@ -237,9 +236,7 @@ class _Process:
         self._registered = wanted
 
     def _take_signals(self) -> None:
-        for end in (self._wake_in, self._wake_out):
-            end.setblocking(False)
-        signal.set_wakeup_fd(self._wake_out.fileno(), warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._wake_out, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
 

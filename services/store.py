@@ -1,7 +1,6 @@
 """A service's SQLite file: durable commits, forward migrations, and clear words for whatever is wrong with it."""
 
 import contextlib
-import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -85,6 +84,9 @@ class Store:
         for number in range(version, len(migrations)):
             if existed and version > 0:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                # imported here: bz2 and lzma come with it, and copies are rare
+                import shutil
+
                 shutil.copy2(self.path, self.path.with_name(f"{self.path.name}.version-{number}"))
             script = f"BEGIN IMMEDIATE; {migrations[number]}; PRAGMA user_version = {number + 1}; COMMIT;"
             connection.executescript(script)

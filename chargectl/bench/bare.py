@@ -1,5 +1,6 @@
 """Ten trivial services under the same supervisord with the same plug-in: what supervision alone costs."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -54,6 +55,7 @@ class BareServices:
             text += _PROGRAM.format(number=number, python=sys.executable, address=address, directory=directory)
         configuration = directory / "supervisord.conf"
         configuration.write_text(text, encoding="utf-8")
+        self._processes: dict[int, int] = {}
         self.started_s = boot_s()
         self._tree = subprocess.Popen(
             [sys.executable, "-P", "-m", "supervisor.supervisord", "-c", str(configuration)],
@@ -68,7 +70,9 @@ class BareServices:
             words = self._told.recv(256).split()
         except TimeoutError as error:
             raise BenchError(f"a bare service did not start within {START_S:g} s") from error
-        return int(words[0]), int(words[1]), float(words[2])
+        number, process = int(words[0]), int(words[1])
+        self._processes[number] = process
+        return number, process, float(words[2])
 
     def first_starts(self) -> dict[int, tuple[int, float]]:
         """Process and time of every service, by number."""
@@ -83,9 +87,11 @@ class BareServices:
         try:
             self._tree.wait(END_S)
         except subprocess.TimeoutExpired:
-            os.killpg(self._tree.pid, signal.SIGKILL) if os.getpgid(self._tree.pid) == self._tree.pid else None
             self._tree.kill()
             self._tree.wait()
+            for process in self._processes.values():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
         self._told.close()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from chargectl.bench import machine
+from chargectl.bench.children import compile_packages
 from chargectl.bench.effort import BenchError, Effort
 from chargectl.bench.report import Figure, Report, table
 
@@ -26,6 +27,7 @@ def run(argv: Sequence[str]) -> int:
     if asked.repeats < 1:
         _parser().error("--repeats is at least 1")
     measure: Bench = import_module(f"chargectl.bench.{asked.name}").measure
+    compile_packages()
     before = machine.describe()
     try:
         figures = measure(Effort(asked.repeats, asked.quick))

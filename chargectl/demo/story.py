@@ -41,6 +41,8 @@ class Story:
             return self._swipe(connector, now_s)
         elif self._step == 3 and _charges(connector):
             self._go_on(now_s, "It charges. Now it is your turn: see below.")
+        elif self._step == 3 and waited_s > PATIENCE_S and connector.session is not None:
+            self.caption = f"It does not charge yet: {connector.session.reason or connector.session.status}."
         elif self._step == 4 and waited_s > PAUSE_S:
             self.caption = _present(connector)
         return None

@@ -1,6 +1,5 @@
 """Where each meter of a station is, from the station file. Pure."""
 
-import difflib
 import re
 from typing import NamedTuple
 
@@ -57,6 +56,8 @@ def mounted_meters(station: Station) -> dict[str, MountedMeter]:
 def _mounted(number: int, section: ConnectorSection, simulated: bool) -> MountedMeter:
     model = MODELS.get(section.meter)
     if model is None:
+        import difflib
+
         near = difflib.get_close_matches(section.meter, [*MODELS, NO_METER], n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join([*MODELS, NO_METER])}"
         raise ValueError(f"unknown meter {section.meter!r}; {hint}")

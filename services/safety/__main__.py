@@ -4,7 +4,6 @@ import sys
 
 from hardware.board import open_safety_board
 from services.runner import Context, Plan, run
-from services.safety.clear_lockout import clear_lockout
 from services.safety.journal import JournalFile
 from services.safety.station import HEARS, SafetyService
 
@@ -16,5 +15,15 @@ def build(context: Context) -> SafetyService:
 
 PLAN = Plan(owner="safety", hears=HEARS, build=build, realtime=True)
 
+
+def main(arguments: list[str]) -> int:
+    if not arguments:
+        return run(PLAN)
+    # imported here: the service itself reads no command line
+    from services.safety.clear_lockout import clear_lockout
+
+    return clear_lockout(arguments)
+
+
 if __name__ == "__main__":
-    sys.exit(clear_lockout(sys.argv[1:]) if len(sys.argv) > 1 else run(PLAN))
+    sys.exit(main(sys.argv[1:]))

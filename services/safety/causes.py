@@ -43,7 +43,7 @@ def _welded(state: ConnectorState, moment: Moment) -> bool:
 
 
 def _no_open(state: ConnectorState, moment: Moment) -> bool:
-    return _closed_without_coil(state, OPEN_WITHIN_S, moment)
+    return state.memory.lockout != "contactor_welded" and _closed_without_coil(state, OPEN_WITHIN_S, moment)
 
 
 def _closed_without_coil(state: ConnectorState, wait_s: float, moment: Moment) -> bool:

@@ -10,77 +10,26 @@ from bus.clock import Now
 from bus.endpoint import Endpoint
 from bus.envelope import Received
 from bus.topics import FAULTS, SAFETY_CONNECTOR, SESSION_PERMISSION, SETTINGS_VALUES
-from hardware.interfaces import ConnectorBoard, PilotMode, SafetyBoard
+from hardware.interfaces import PilotMode, SafetyBoard
 from schemas.base import ActiveFault, ActiveFaults
 from schemas.safety import Contactor, SafetyConnector
-from schemas.session import Permission
-from schemas.station import ConnectorSection, Station
+from schemas.station import Station
 from services.safety import core
 from services.safety.feed import Feeder
 from services.safety.journal import JournalFile
-from services.safety.memory import Memory
-from services.safety.state import SAFE, ConnectorState, Equipment, Event, Outputs, Readings
+from services.safety.seat import Seat, equipment_of
+from services.safety.state import SAFE, Event
 from services.safety.status import connector_message
 
 HEARS = (SESSION_PERMISSION, SETTINGS_VALUES)
 PUBLISH_S = 1.0
-NEVER_READ = Readings()
 
 logger = logging.getLogger("safety")
-
-
-class Seat:
-    """One connector: its board, its state, and what was said of it last."""
-
-    def __init__(self, board: ConnectorBoard, equipment: Equipment, memory: Memory, now_s: float) -> None:
-        self.board = board
-        self.state = ConnectorState(equipment, now_s, memory)
-        self.state.hardware_limit_a = memory.hardware_limit_a
-        self.permission: Permission | None = None
-        self.readings = NEVER_READ
-        self.deadline_s = now_s
-        self.outputs = SAFE
-        self.coil_falls = False
-        """Commanded off, and not yet known to be written to the board."""
-        self.coil_off_s = 0.0
-        self.said: SafetyConnector | None = None
-        self.say_again_s = now_s
-        self.saved = memory.copy()
-
-    def read(self) -> Readings:
-        board = self.board
-        proximity, lock = board.proximity, board.lock
-        return Readings(
-            board.pilot.levels(),
-            proximity.resistance() if proximity is not None else None,
-            board.contactor.mirror(),
-            lock.feedback() if lock is not None else None,
-        )
-
-    def drive(self, outputs: Outputs) -> None:
-        self.coil_falls = not outputs.coil and (self.coil_falls or self.outputs.coil)
-        self.outputs = outputs
-        board = self.board
-        board.contactor.command(outputs.coil)
-        board.pilot.drive(outputs.mode, outputs.permille / 1000.0 if outputs.mode is PilotMode.PWM else 1.0)
-        board.pilot.sample_every(outputs.sample_period_s)
-        if board.lock is not None:
-            board.lock.drive(outputs.lock)
 
 
 class FaultKey(NamedTuple):
     connector: int
     code: str
-
-
-def equipment_of(number: int, section: ConnectorSection) -> Equipment:
-    return Equipment(
-        connector=number,
-        socket=section.cable == "socket",
-        has_lock=section.has_lock,
-        mirror_contact=section.mirror_contact,
-        max_current_a=float(section.max_current_a),
-    )
 
 
 class SafetyService:
@@ -166,16 +115,19 @@ class SafetyService:
         self._board.flush()
 
     def _apply_settings(self, now: Now) -> None:
-        """Never while a contactor is closed."""
+        """Never while a contactor is closed: that connector follows when it is open."""
+        applied = True
         for seat in self._seats.values():
             state = seat.state
             if self._limit_a is None or state.hardware_limit_a == self._limit_a:
                 continue
             if state.contactor.coil or state.contactor.phase not in (Contactor.OPEN, Contactor.UNKNOWN):
-                return
+                applied = False
+                continue
             state.hardware_limit_a = state.memory.hardware_limit_a = self._limit_a
             seat.deadline_s = now.boot_s
-        self.settings_revision = self._heard_revision
+        if applied:
+            self.settings_revision = self._heard_revision
 
     def _say(self, seat: Seat, now: Now) -> None:
         lease = core.grant_of(seat.state, seat.permission, now.boot_s)

@@ -8,6 +8,7 @@ from services.safety.state import ConnectorState
 
 
 def connector_message(state: ConnectorState, grant: Grant, run_id: str, coil_off_s: float = 0.0) -> SafetyConnector:
+    """`coil_off_s`: boot-clock time just after the last opening command was written to the board."""
     equipment, contactor = state.equipment, state.contactor
     reason, retry_s = explain(state)
     return SafetyConnector(

@@ -122,7 +122,7 @@ def test_a_charge_by_command_is_shown_and_stopped(free_connector: RunningStation
     assert charging.transaction_id in shown
     assert "because of" in shown
     assert answer(station, "session", "stop", "1")["ok"]
-    station.until(SESSION_CONNECTOR, lambda body: body.status is ConnectorStatus.FINISHING)
+    station.until(SESSION_CONNECTOR, lambda body: not body.transaction_id)
     nothing = chargectl("session", "stop", "1", home=station.home.root)
     assert nothing.returncode == ExitCode.REFUSED
 

@@ -1,5 +1,6 @@
 """What an endpoint does with what it hears: gaps, repeats, runs, silence, leases, strangers, garbage."""
 
+import contextlib
 import math
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bus.endpoint import MOST_KEYS, Endpoint, Heard
-from bus.envelope import LARGEST_FRAME, MAJOR_VERSION, REQUEST_MARK, BadFrame, address, decode, encode, subscription
+from bus.envelope import LARGEST_FRAME, REQUEST_MARK, BadFrame, address, decode, encode, subscription
 from bus.memory import Hub
 from bus.topics import (
     HMI_CARD,
@@ -314,7 +315,7 @@ def test_endless_new_keys_are_refused_and_the_known_ones_go_on() -> None:
 
 def test_nobody_says_what_another_owns() -> None:
     pair = Pair()
-    with pytest.raises(ValueError, match="session may not say metering.reading: metering owns it"):
+    with pytest.raises(ValueError, match=r"session may not say .* metering owns it"):
         pair.session.publish(METERING_READING, a_reading(), key="connector.1")
 
 
@@ -356,7 +357,7 @@ def wire(topic: Topic[Any], key: str, **changed: Any) -> bytes:
     [
         (wire(METERING_READING, "connector.1", s="session"), "from 'session', but metering owns it"),
         (wire(METERING_READING, "connector.1", s=""), "metering owns it"),
-        (wire(METERING_READING, "connector.1", v=MAJOR_VERSION + 1), f"major version {MAJOR_VERSION + 1} from metering"),
+        (wire(METERING_READING, "connector.1", v=2), "major version 2 from metering"),
         (wire(METERING_READING, "connector.1", n=0), "n"),
         (wire(METERING_READING, "connector.1", b={"meter": 5}), "meter"),
         (wire(METERING_READING, "connector.1", b=[[]]), "Expected `object`"),
@@ -432,10 +433,8 @@ def test_no_damaged_message_raises_anything(name: str, cut: int, patch: bytes) -
     listener = Endpoint("a listener", VirtualClock(), run_id="r", hears=(topic,))
     listener.from_owner(damaged)
     endpoint.from_subscriber(REQUEST_MARK + damaged)
-    try:
+    with contextlib.suppress(BadFrame):
         decode(damaged)
-    except BadFrame as error:
-        assert str(error)
 
 
 def test_an_address_is_what_stands_before_the_nul() -> None:

@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgpack
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bus.endpoint import Endpoint
 from bus.memory import Hub
@@ -194,6 +197,22 @@ def test_tap_hides_secret_topics_in_every_form() -> None:
 def test_tap_says_what_it_does_not_understand() -> None:
     assert "not understood" in as_line(b"nonsense")
     assert "error" in as_json(b"system.clock\0\xc1", 0.0)
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text() | st.binary(),
+    lambda children: (
+        st.lists(children, max_size=4) | st.dictionaries(st.text() | st.integers(0, 9) | st.binary(), children)
+    ),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["v", "s", "r", "n", "t", "w", "i", "h", "b"]), JUNK))
+def test_tap_shows_whatever_a_stranger_sends(envelope: dict[str, object]) -> None:
+    frame = b"system.clock\0" + msgpack.packb(envelope)
+    assert as_line(frame)
+    assert json.loads(json.dumps(as_json(frame, 0.0), allow_nan=False))
 
 
 def test_a_filter_matches_topic_and_key_from_the_beginning() -> None:

@@ -77,6 +77,13 @@ def test_the_story_holds_the_card_only_when_the_car_is_seen() -> None:
     assert [operation["op"] for operation in operations if operation] == ["plug_in"]
 
 
+def test_a_start_that_takes_long_says_why() -> None:
+    story = Story("CARD")
+    for second in range(40):
+        story.turn(view(ConnectorStatus.SUSPENDED_EVSE, car=True, transaction="t"), float(second))
+    assert "does not charge yet: SuspendedEVSE" in story.caption
+
+
 def test_without_a_card_the_story_does_not_swipe() -> None:
     story = Story("")
     operations = [story.turn(view(ConnectorStatus.PREPARING, car=True), float(second)) for second in range(20)]

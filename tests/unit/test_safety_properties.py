@@ -116,7 +116,7 @@ class AnyBehaviour(RuleBasedStateMachine):
 
 TestAnyBehaviour = AnyBehaviour.TestCase
 TestAnyBehaviour.settings = settings(
-    max_examples=40,
+    max_examples=25,
     stateful_step_count=30,
     deadline=None,
     derandomize=True,
@@ -126,8 +126,8 @@ TestAnyBehaviour.settings = settings(
 
 
 def test_no_short_combination_of_events_breaks_an_invariant(capsys: pytest.CaptureFixture[str]) -> None:
-    states, edges, names = search(most_states=200, depth=3)
+    states, edges, names = search(most_states=80, depth=3)
     with capsys.disabled():
         print(f"\nsafety search: {states} states, {edges} edges")
-    assert states >= 200
+    assert states >= 80
     assert {PilotState.C2, PilotState.C1, PilotState.B1, PilotState.E, PilotState.LOCKOUT, PilotState.LATCHED} <= names

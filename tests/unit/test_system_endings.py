@@ -40,7 +40,9 @@ def test_a_file_without_the_flag_is_no_reboot_and_a_new_reason_is_unknown(home: 
     assert (ending.reason, ending.again) == (BootReason.UNKNOWN, False)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'{"reason": 1}', b"{" * 1_000_000, b'{"x":' + b"[" * 4000])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"\xff\xfe", b'{"reason": 1}', b"{" * 1_000_000, b'{"x":' + b"[" * 4000]
+)
 def test_garbage_is_no_announcement(home: Home, content: bytes) -> None:
     path_of_ending(home).write_bytes(content)
     assert read_ending(home) is None

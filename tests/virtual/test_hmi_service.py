@@ -8,12 +8,22 @@ from typing import Any
 
 import pytest
 
-from bus.topics import FAULTS, HMI_CARD, HMI_CONNECTOR, METERING_READING, SAFETY_CONNECTOR, SESSION_CONNECTOR
+from bus.topics import (
+    FAULTS,
+    HMI_CARD,
+    HMI_CONNECTOR,
+    METERING_READING,
+    SAFETY_CONNECTOR,
+    SESSION_CONNECTOR,
+    SYSTEM_FAULTS,
+)
 from hardware.interfaces import CardSeen, Light
+from schemas.base import ActiveFault
 from schemas.hmi import LightPattern
 from schemas.metering import MeterReading, Quality, Reading
 from schemas.safety import Contactor, Lock, PilotState, SafetyConnector
 from schemas.session import ConnectorStatus, SessionConnector
+from schemas.system import ShownFault, StationFaults
 from services.hmi.lights import LOOKS
 from services.hmi.station import ASKS, HEARS, Hmi
 from tests.puppets import cell, puppet, say
@@ -97,6 +107,7 @@ def station(tmp_path: Path) -> Station:
         "session": puppet((HMI_CARD,)),
         "safety": puppet(),
         "metering": puppet(),
+        "system": puppet(),
     }
     return Station(cell(tmp_path, wirings, TWO), board)
 
@@ -173,9 +184,13 @@ def test_nonsense_and_floods_are_refused_and_told_seldom(station: Station, caplo
         for number in range(200):
             station.board.waiting.append(CardSeen(f"CARD{number}", "front", (), station.cell.clock.boot_s, ""))
             station.board.waiting.append(CardSeen("\0" * 5000, "front", (), station.cell.clock.boot_s, ""))
-        station.cell.advance(9.0)
+        station.cell.advance(1.0)
+        station.board.waiting.append(CardSeen("", "front", (), station.cell.clock.boot_s, ""))
+        station.cell.advance(8.0)
+        assert len(caplog.records) == 2
+        station.cell.advance(2.0)
+        assert len(caplog.records) == 3
     assert len(station.cards()) == 5
-    assert len(caplog.records) == 2
 
 
 def test_a_session_that_was_silent_for_long_is_not_believed(station: Station) -> None:
@@ -203,3 +218,17 @@ def test_a_board_that_was_away_is_told_again_within_a_second(station: Station) -
     before = len(station.cell.bodies(HMI_CONNECTOR, "1"))
     station.cell.advance(10.0)
     assert len(station.cell.bodies(HMI_CONNECTOR, "1")) == before
+
+
+def test_a_fault_is_shown_at_its_own_connector_and_one_of_the_station_at_all(station: Station) -> None:
+    for number in (1, 2):
+        say(station.cell, SESSION_CONNECTOR, session(number, ConnectorStatus.AVAILABLE), str(number))
+    say(station.cell, SYSTEM_FAULTS, StationFaults(faults=(shown("pilot_diode", 2),)))
+    assert (station.pattern(1), station.pattern(2)) == (LightPattern.READY, LightPattern.FAULT)
+    say(station.cell, SYSTEM_FAULTS, StationFaults(faults=(shown("internal_error", 0),)))
+    assert (station.pattern(1), station.pattern(2)) == (LightPattern.FAULT, LightPattern.FAULT)
+
+
+def shown(code: str, connector: int) -> ShownFault:
+    fault = ActiveFault(code=code, connector=connector)
+    return ShownFault(fault=fault, owner="safety", text="", instruction="", error_code="", internal_code="")

@@ -1,20 +1,26 @@
 """The service `settings` on the bus: values, changes, restarts, power cuts, a disk that does not take anything."""
 
+import logging
 import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bus.clock import Now
+from bus.envelope import Received
 from bus.topics import FAULTS, SAFETY_CONNECTOR, SETTINGS_CHANGE, SETTINGS_LIVE, SETTINGS_VALUES, SYSTEM_EVENTS
 from schemas.base import Answer, Answered
 from schemas.safety import Contactor, Lock, PilotState, SafetyConnector
 from schemas.settings import ChangeSettingRequest, SettingsSnapshot
 from schemas.system import Event, EventHistory
 from services.home import BadStationFile, parse_station
+from services.settings import table
 from services.settings.__main__ import build
 from services.settings.station import ASKS, HEARS
 from services.settings.store import Entry, SettingsStore
+from services.settings.table import KEYS
+from services.settings.table.key import Access, Key, KeyType, Scope
 from services.store import StoreError
 from tests.puppets import ask, cell, id_and_end, puppet, say
 from tests.virtual_cell import Cell, Wiring
@@ -144,6 +150,54 @@ def test_a_request_that_has_expired_does_nothing(tmp_path: Path) -> None:
     here.start("settings")
     here.advance(5.0)
     assert snapshot(here).values["FreeCharging"] == "false"
+
+
+def test_a_request_that_expired_while_it_waited_in_the_inbox_does_nothing(tmp_path: Path) -> None:
+    here = station(tmp_path)
+    late, now = wish(here, "FreeCharging", "true"), here.clock.now()
+    received = Received(
+        SETTINGS_CHANGE, "", late, "session", "run", 1, now.boot_s, now.wall_s, trace_id="", resent=False
+    )
+    here.processes["settings"].service.on_message(received, Now(late.expires_s, now.wall_s))
+    here.settle()
+    assert snapshot(here).values["FreeCharging"] == "false"
+    assert trail(here) == []
+
+
+@pytest.fixture
+def more_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret, and a key that OCPP may only read: this table has none yet that can be changed otherwise."""
+    fields: dict[str, Any] = {"type": KeyType.STRING, "scope": Scope.BOTH, "help": "", "group": ""}
+    for key in (
+        Key(name="Password", secret=True, access=Access.WRITE, default="factory-secret", **fields),
+        Key(name="SerialText", access=Access.READ, **fields),
+    ):
+        monkeypatch.setitem(KEYS, key.name, key)
+        monkeypatch.setitem(table._BY_LOWER_NAME, key.name.lower(), key)
+
+
+@pytest.mark.usefixtures("more_keys")
+def test_a_secret_stands_neither_in_the_snapshot_nor_in_the_trail_nor_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = station(tmp_path)
+    with caplog.at_level(logging.DEBUG):
+        assert change(here, "Password", "hunter2").outcome is Answer.ACCEPTED
+    assert "Password" not in snapshot(here).values
+    (entry,) = trail(here)
+    assert (entry.key, entry.old, entry.new) == ("Password", "***", "***")
+    assert "hunter2" not in caplog.text
+    assert "factory-secret" not in caplog.text
+    assert SettingsStore(here.home.data / "settings.db").load().values == {"Password": "hunter2"}
+
+
+@pytest.mark.usefixtures("more_keys")
+def test_a_key_that_ocpp_may_only_read_can_be_changed_on_site(tmp_path: Path) -> None:
+    here = station(tmp_path)
+    refused = change(here, "SerialText", "A", source="ocpp")
+    assert refused.outcome is Answer.REJECTED
+    assert "only be read over OCPP" in refused.reason
+    assert change(here, "SerialText", "A", source="cli").outcome is Answer.ACCEPTED
 
 
 def test_a_stored_value_that_no_longer_fits_raises_a_fault_until_it_is_corrected(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from bus.clock import Now
+from bus.envelope import Received
 from bus.topics import (
     FAULTS,
     HEARTBEATS,
@@ -144,6 +146,7 @@ def test_a_restart_of_system_alone_is_no_boot(station: Station) -> None:
 def test_an_announcement_waits_for_the_end_of_the_station_not_of_system(station: Station) -> None:
     write_ending(station.cell.home, BootReason.SHUTDOWN)
     station.restart_system()
+    station.cell.advance(1.0)
     assert read_ending(station.cell.home) is not None
     assert station.supervisor.shutdowns == 0
 
@@ -348,6 +351,18 @@ def test_a_reason_that_cannot_be_written_stops_the_reboot(station: Station) -> N
     assert answered.outcome is Answer.REJECTED
     station.cell.advance(2.0)
     assert station.supervisor.shutdowns == 0
+
+
+def test_a_request_that_expired_while_it_waited_in_the_inbox_does_nothing(station: Station) -> None:
+    request = RebootRequest(**id_and_end(station.cell, "session"), reason=BootReason.SOFT_RESET)
+    now = station.cell.clock.now()
+    received = Received(
+        SYSTEM_REBOOT, "", request, "session", "run", 1, now.boot_s, now.wall_s, trace_id="", resent=False
+    )
+    station.cell.processes["system"].service.on_message(received, Now(request.expires_s, now.wall_s))
+    station.cell.advance(1.0)
+    assert station.supervisor.shutdowns == 0
+    assert read_ending(station.cell.home) is None
 
 
 # its own disk

@@ -52,6 +52,8 @@ class Site:
         self.flows = dict.fromkeys(self.connectors, IDLE)
         self._currents = dict.fromkeys(self.connectors, ZERO)
         self._due = dict.fromkeys(self.connectors, float("inf"))
+        self._rested = (float("-inf"), 0)
+        """Time and revision at which nothing more was due."""
         if memory is not None:
             self._load(memory)
         self._settle(list(self.connectors))
@@ -64,12 +66,15 @@ class Site:
 
     def advance(self, until_s: float) -> None:
         """Let everything happen up to and including `until_s`, in order, each at its own time."""
+        if (until_s, self.revision) == self._rested:
+            return
         while (event_s := self.next_event_s()) <= until_s:
             self._flow_until(event_s)
             coils = self.monoflop.next_event_s() <= event_s
             self.monoflop.happen(self.now_s)
             self._settle([number for number, due in self._due.items() if coils or due <= event_s])
         self._flow_until(until_s)
+        self._rested = (until_s, self.revision)
 
     def _flow_until(self, until_s: float) -> None:
         duration_s = until_s - self.now_s

@@ -1,0 +1,32 @@
+"""`bench start`: from times to figures."""
+
+import pytest
+
+from bus.topics import OWNERS
+from chargectl.bench.start import _back_figure, _each, _start_figure
+
+pytestmark = pytest.mark.unit
+
+
+def test_the_start_is_compared_pair_by_pair() -> None:
+    figure = _start_figure([[1.0, 2.0, 6.0], [3.0]], [[0.5, 1.0, 2.0], [1.0]])
+    assert figure.runs == (2.0, 3.0)
+    assert figure.value == 2.5
+    assert figure.passed is False
+
+
+def test_twice_as_long_as_bare_services_is_allowed() -> None:
+    assert _start_figure([[1.0]], [[0.5]]).passed is True
+
+
+def test_the_slowest_of_all_kills_counts() -> None:
+    back = {owner: [[0.1, 0.1], [0.1, 0.1]] for owner in OWNERS}
+    assert _back_figure(back, [[0.05], [0.05]]).value == 0.1
+    back["hmi"][1][0] = 0.51
+    figure = _back_figure(back, [[0.05], [0.05]])
+    assert (figure.value, figure.passed, figure.runs) == (0.51, False, (0.1, 0.51))
+
+
+def test_the_median_of_every_service_is_reported() -> None:
+    back = {owner: [[0.1, 0.3, 0.2]] for owner in OWNERS}
+    assert [figure.value for figure in _each(back)] == [0.2] * len(OWNERS)
