@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
 
-from schemas import base, hmi, metering, safety, session, settings, system
+from schemas import base, hmi, message_queue, metering, ocpp_link, safety, session, settings, system
 
 T_co = TypeVar("T_co", bound=base.Message, covariant=True)
 T = TypeVar("T", bound=base.Message)
 
-OWNERS = ("safety", "metering", "session", "settings", "system", "hmi", "world")
+OWNERS = ("safety", "metering", "session", "message_queue", "ocpp_link", "settings", "system", "hmi", "world")
 """Every process of the station, in the order supervisord starts them; `world` only on the simulated board."""
 
 
@@ -100,8 +100,89 @@ SESSION_FACT = Topic(
 SESSION_STOP_TRANSACTION = _request("session.stop_transaction", session.StopTransactionRequest, "stops by command")
 SESSION_START_TRANSACTION = _request("session.start_transaction", session.StartTransactionRequest, "starts by command")
 
+SESSION_STATION = _state(
+    "session.station", session.SessionStation, "OCPP status of the station as a whole (connector 0)"
+)
+SESSION_REMOTE_START = _request("session.remote_start", session.RemoteStartRequest, "RemoteStartTransaction")
+SESSION_REMOTE_STOP = _request("session.remote_stop", session.RemoteStopRequest, "RemoteStopTransaction")
+SESSION_CHANGE_AVAILABILITY = _request(
+    "session.change_availability", session.ChangeAvailabilityRequest, "ChangeAvailability"
+)
+SESSION_UNLOCK_CONNECTOR = _request("session.unlock_connector", session.UnlockConnectorRequest, "UnlockConnector")
+SESSION_CLEAR_CACHE = _request("session.clear_cache", session.ClearCacheRequest, "ClearCache")
+SESSION_TRIGGER_METER_VALUES = _request(
+    "session.trigger_meter_values", session.TriggerMeterValuesRequest, "MeterValues by TriggerMessage"
+)
+SESSION_ACKNOWLEDGED = Topic(
+    name="session.acknowledged",
+    body=base.Acknowledged,
+    owner="session",
+    kind=Kind.EVENT,
+    about="how far session has taken the facts of message_queue",
+)
+
+QUEUE_OFFER = _state("message_queue.offer", message_queue.Offer, "the CALL to send next")
+QUEUE_SETTLED = Topic(
+    name="message_queue.settled",
+    body=message_queue.Settled,
+    owner="message_queue",
+    kind=Kind.EVENT,
+    about="the outcome of a CALL is stored",
+)
+QUEUE_STATUS = _state("message_queue.status", message_queue.QueueStatus, "how many messages wait, and why")
+QUEUE_FACT = Topic(
+    name="message_queue.fact",
+    body=message_queue.QueueFact,
+    owner="message_queue",
+    kind=Kind.EVENT,
+    about="one fact of the numbered stream to session: what the backend answered; repeated until acknowledged",
+)
+QUEUE_ACKNOWLEDGED = Topic(
+    name="message_queue.acknowledged",
+    body=base.Acknowledged,
+    owner="message_queue",
+    kind=Kind.EVENT,
+    about="how far message_queue has taken the facts of session",
+)
+QUEUE_AUTHORIZE = _request("message_queue.authorize", message_queue.AuthorizeRequest, "Authorize")
+QUEUE_SEND = _request("message_queue.send", message_queue.SendCallRequest, "a volatile CALL")
+QUEUE_TRIGGER_STATUS = _request(
+    "message_queue.trigger_status", message_queue.TriggerStatusRequest, "StatusNotification by TriggerMessage"
+)
+QUEUE_LIST = _request("message_queue.list", message_queue.QueueListRequest, "asks for the waiting messages")
+QUEUE_PAGE = Topic(
+    name="message_queue.page",
+    body=message_queue.QueuePage,
+    owner="message_queue",
+    kind=Kind.EVENT,
+    about="up to 50 messages, for people",
+    recorded=False,
+)
+
+LINK_STATUS = _state("ocpp_link.status", ocpp_link.LinkStatus, "the connection to the backend", silence_s=25.0)
+LINK_OUTCOME = Topic(
+    name="ocpp_link.outcome",
+    body=ocpp_link.CallOutcome,
+    owner="ocpp_link",
+    kind=Kind.EVENT,
+    about="what became of a CALL; repeated until settled",
+)
+
 SETTINGS_VALUES = _state("settings.values", settings.SettingsSnapshot, "the value of every configuration key")
 SETTINGS_LIVE = _state("settings.live", settings.LiveValues, "read-only keys that show what other services say")
+SETTINGS_SECRETS = Topic(
+    name="settings.secrets",
+    body=settings.SecretValues,
+    owner="settings",
+    kind=Kind.STATE,
+    about="passwords, for the services that need them",
+    retained=True,
+    recorded=False,
+    secret=True,
+)
+SETTINGS_GET_CONFIGURATION = _request(
+    "settings.get_configuration", settings.GetConfigurationRequest, "GetConfiguration"
+)
 SETTINGS_CHANGE = Topic(
     name="settings.change",
     body=settings.ChangeSettingRequest,
@@ -118,6 +199,7 @@ SYSTEM_FAULTS = _state("system.faults", system.StationFaults, "active faults of 
 SYSTEM_EVENTS = _state("system.events", system.EventHistory, "the latest events")
 SYSTEM_EVENT = _request("system.event", system.EventRequest, "adds to the history of events")
 SYSTEM_REBOOT = _request("system.reboot", system.RebootRequest, "restarts the whole station")
+SYSTEM_RESET = _state("system.reset", system.Reset, "a reboot is pending")
 SYSTEM_SET_CLOCK = _request("system.set_clock", system.SetClockRequest, "sets station wall time")
 
 HMI_CARD = Topic(
@@ -161,7 +243,7 @@ WITHDRAWN = {
 }
 FAULTS = {
     owner: _state(f"{owner}.faults", base.ActiveFaults, "faults raised by this owner and not cleared")
-    for owner in ("safety", "metering", "session", "settings", "hmi")
+    for owner in ("safety", "metering", "session", "message_queue", "ocpp_link", "settings", "hmi")
 }
 
 

@@ -3,7 +3,20 @@
 from msgspec import Struct
 
 from schemas.base import Message, Open, Request
-from schemas.units import Amperes, BootSeconds, ConnectorNumber, Count, Identifier, IdTag, WallSeconds, WattHours
+from schemas.units import (
+    Amperes,
+    BootSeconds,
+    ConnectorNumber,
+    Count,
+    Identifier,
+    IdTag,
+    LongText,
+    Sentence,
+    StationOrConnector,
+    WallSeconds,
+    WattHours,
+    Word,
+)
 
 
 class Permission(Message, frozen=True, kw_only=True):
@@ -87,6 +100,10 @@ class SessionConnector(Message, frozen=True, kw_only=True):
     limit_source: LimitSource = LimitSource.UNKNOWN
     limits: tuple[Limit, ...] = ()
     """Every bound in force, smallest first."""
+    backend_transaction_id: int | None = None
+    """What the backend calls the transaction; None until it has answered."""
+    operative: bool = True
+    """False = out of service by ChangeAvailability."""
     authorized_until_s: BootSeconds = 0.0
     """Card first: boot-clock end of the time to plug in (`ConnectionTimeOut`); 0 = nobody is waiting."""
     card_rejected_until_s: BootSeconds = 0.0
@@ -113,6 +130,26 @@ class StartTransactionRequest(Request, frozen=True, kw_only=True):
     id_tag: IdTag
 
 
+class SampledValue(Struct, frozen=True, kw_only=True, gc=False):
+    """OCPP 1.6 SampledValue, in its spelling; empty = left out."""
+
+    value: Sentence
+    """A decimal number as text."""
+    context: Word = ""
+    format: Word = ""
+    measurand: Word = ""
+    phase: Word = ""
+    location: Word = ""
+    unit: Word = ""
+
+
+class MeterSample(Struct, frozen=True, kw_only=True, gc=False):
+    """OCPP 1.6 MeterValue: what one meter showed at one time."""
+
+    sampled_wall_s: WallSeconds
+    values: tuple[SampledValue, ...]
+
+
 class TransactionStarted(Struct, frozen=True, kw_only=True, gc=False, tag="transaction_started"):
     transaction_id: Identifier
     connector: ConnectorNumber
@@ -132,6 +169,14 @@ class TransactionStopped(Struct, frozen=True, kw_only=True, gc=False, tag="trans
     meter_stop_measured: bool
     """False: the register could not be read after the end, and this is the last value known to be good."""
     reason: StopReason
+    samples: tuple[MeterSample, ...] = ()
+    """transactionData: bounded, the first and the last always kept."""
+
+
+class TransactionMeterValues(Struct, frozen=True, kw_only=True, gc=False, tag="transaction_meter_values"):
+    transaction_id: Identifier
+    connector: ConnectorNumber
+    samples: tuple[MeterSample, ...]
 
 
 class Fact(Message, frozen=True, kw_only=True):
@@ -140,4 +185,51 @@ class Fact(Message, frozen=True, kw_only=True):
     stream_id: Identifier
     number: Count
     lowest_unacknowledged: Count
-    body: TransactionStarted | TransactionStopped
+    body: TransactionStarted | TransactionMeterValues | TransactionStopped
+
+
+class SessionStation(Message, frozen=True, kw_only=True):
+    """`session.station`: connector 0 of OCPP, the station as a whole. Only Available, Unavailable and Faulted."""
+
+    status: ConnectorStatus
+    error_code: str = "NoError"
+    info: str = ""
+
+
+class RemoteStartRequest(Request, frozen=True, kw_only=True):
+    """`session.remote_start`: RemoteStartTransaction.req. ACCEPTED after its commit, or REJECTED."""
+
+    connector: StationOrConnector | None = None
+    """None = not given: the station chooses. 0 is rejected."""
+    id_tag: IdTag
+    charging_profile: LongText = ""
+    """JSON as received; used once SmartCharging is supported."""
+
+
+class RemoteStopRequest(Request, frozen=True, kw_only=True):
+    """`session.remote_stop`: RemoteStopTransaction.req."""
+
+    backend_transaction_id: int
+
+
+class ChangeAvailabilityRequest(Request, frozen=True, kw_only=True):
+    """`session.change_availability`. ACCEPTED, SCHEDULED (after the transaction), REJECTED."""
+
+    connector: StationOrConnector
+    operative: bool
+
+
+class UnlockConnectorRequest(Request, frozen=True, kw_only=True):
+    """`session.unlock_connector`. ACCEPTED = unlocked; REJECTED = unlocking failed; NOT_SUPPORTED = no lock there."""
+
+    connector: StationOrConnector
+
+
+class ClearCacheRequest(Request, frozen=True, kw_only=True):
+    """`session.clear_cache`: forgets the authorization cache. REJECTED when there is none."""
+
+
+class TriggerMeterValuesRequest(Request, frozen=True, kw_only=True):
+    """`session.trigger_meter_values`: MeterValues now, of one connector or (None) of all."""
+
+    connector: StationOrConnector | None = None

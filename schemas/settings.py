@@ -13,6 +13,19 @@ class SettingsSnapshot(Message, frozen=True, kw_only=True):
     """Keys whose stored value takes effect at the next start of the station; `values` still has the present one."""
 
 
+class SecretValues(Message, frozen=True, kw_only=True):
+    """`settings.secrets`: values that are never printed, recorded or told to the backend (passwords)."""
+
+    values: dict[str, str]
+
+
+class GetConfigurationRequest(Request, frozen=True, kw_only=True):
+    """`settings.get_configuration`: GetConfiguration.req. Answer values: `configurationKey` and `unknownKey`, the JSON
+    of these two lists as OCPP spells them; REJECTED for more keys than `GetConfigurationMaxKeys`."""
+
+    keys: tuple[str, ...] = ()
+
+
 class LiveValues(Message, frozen=True, kw_only=True):
     """`settings.live`: read-only keys that show the present state of another service."""
 

@@ -46,11 +46,6 @@ class CardsSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Id tags accepted without a backend."""
 
 
-class SimSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    site: str = ""
-    """Another station's home, absolute or relative to this one, whose simulated site this station stands on."""
-
-
 class Station(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     station: StationSection = StationSection()
     connector: dict[str, ConnectorSection] = field(default_factory=lambda: {"1": ConnectorSection()})
@@ -58,7 +53,6 @@ class Station(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cards: CardsSection = CardsSection()
     settings: dict[str, str | int | float | bool] = {}
     """Factory values of configuration keys by OCPP name."""
-    sim: SimSection = SimSection()
 
     @property
     def connectors(self) -> dict[int, ConnectorSection]:

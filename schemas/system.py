@@ -82,6 +82,13 @@ class RebootRequest(Request, frozen=True, kw_only=True):
     detail: str = ""
 
 
+class Reset(Message, frozen=True, kw_only=True):
+    """`system.reset`, retained: the station is about to reboot; transactions end with this reason first."""
+
+    pending: BootReason | None = None
+    """None = no reboot is pending."""
+
+
 class SetClockRequest(Request, frozen=True, kw_only=True):
     """`system.set_clock`: make the station's wall time `wall_s` now."""
 

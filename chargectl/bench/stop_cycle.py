@@ -36,7 +36,7 @@ class Stop:
     @property
     def reaction_s(self) -> float:
         """Without the time that the state table prescribes."""
-        return self.coil_off_s - self.edge_s
+        return self.coil_off_s - self.edge_s - FILTER_S[self.kind]
 
 
 @dataclass(frozen=True)

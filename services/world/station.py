@@ -34,8 +34,6 @@ logger = logging.getLogger(__name__)
 
 def describe(station: Station) -> SiteDescription:
     """Raises BadStationFile for what the site cannot simulate."""
-    if station.sim.site:
-        raise BadStationFile("[sim] site: each station stands on a simulated site of its own; remove this line")
     connectors: dict[int, ConnectorDescription] = {}
     for number, each in station.connectors.items():
         model = each.meter if not each.meter_address else "none"
