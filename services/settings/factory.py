@@ -2,6 +2,7 @@
 
 from schemas.station import Station
 from services.home import line_of
+from services.runner import VERSION
 from services.settings.rules import Board, Unacceptable, check, complete, parse, unknown
 from services.settings.table import KEYS
 
@@ -13,6 +14,7 @@ def board_of(station: Station) -> Board:
     sections = list(station.connectors.values())
     phases = [str(section.phases) for section in sections]
     dictated = {
+        "FirmwareVersion": (VERSION, "it is the version of this software"),
         "NumberOfConnectors": (str(len(sections)), "the station file describes that many"),
         "PhasesConnected": (
             phases[0] if len(set(phases)) == 1 else ",".join(phases),
@@ -30,17 +32,28 @@ def factory_values(station: Station) -> dict[str, str]:
     For a station that `check_station` found right.
     """
     board = board_of(station)
-    values = {"HardwareCurrentLimit": str(board.highest_current_a)}
+    values = _mounted(station, board)
     values.update((name, parse(KEYS[name], _text(value))) for name, value in station.settings.items())
     values.update((name, value) for name, (value, _) in board.dictated.items())
     return values
+
+
+def _mounted(station: Station, board: Board) -> dict[str, str]:
+    """Fields of the station file that are the factory values of keys."""
+    return {
+        "HardwareCurrentLimit": str(board.highest_current_a),
+        "ChargePointVendor": station.station.vendor,
+        "ChargePointModel": station.station.model,
+        "ChargePointSerialNumber": station.station.serial,
+        "ChargeBoxIdentity": station.station.serial,
+    }
 
 
 def check_station(station: Station, text: str, name: str = "station.toml") -> list[str]:
     """What is wrong with `[settings]`, one sentence each, naming the line in `text`; empty = right."""
     board = board_of(station)
     wrong: list[str] = []
-    values = {"HardwareCurrentLimit": str(board.highest_current_a)}
+    values = _mounted(station, board)
     values.update((key, value) for key, (value, _) in board.dictated.items())
 
     def at(key: str) -> str:

@@ -220,8 +220,19 @@ def _link_exists(values: Mapping[str, str], board: Board) -> Problem | None:
     )
 
 
+def _sample_interval_long_enough(values: Mapping[str, str], _board: Board) -> Problem | None:
+    interval_s, local = int(values["MeterValueSampleInterval"]), values["OCPPViaLocalNetwork"] == "true"
+    if interval_s == 0 or interval_s >= 10 or local:
+        return None
+    return Problem(
+        "MeterValueSampleInterval",
+        f"MeterValueSampleInterval is 0 or at least 10 s, not {interval_s}; shorter ones need OCPPViaLocalNetwork",
+    )
+
+
 _RULES: tuple[Callable[[Mapping[str, str], Board], Problem | None], ...] = (
     _hardware_within_rating,
     _operator_within_hardware,
     _link_exists,
+    _sample_interval_long_enough,
 )

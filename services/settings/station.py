@@ -12,7 +12,9 @@ from bus.topics import (
     FAULTS,
     SAFETY_CONNECTOR,
     SETTINGS_CHANGE,
+    SETTINGS_GET_CONFIGURATION,
     SETTINGS_LIVE,
+    SETTINGS_SECRETS,
     SETTINGS_VALUES,
     SYSTEM_EVENT,
     SYSTEM_EVENTS,
@@ -20,10 +22,18 @@ from bus.topics import (
     Topic,
 )
 from schemas.base import Answer, Answered
-from schemas.settings import ChangeSettingRequest, LiveValues, SettingsSnapshot
+from schemas.settings import (
+    ChangeSettingRequest,
+    GetConfigurationRequest,
+    LiveValues,
+    SecretValues,
+    SettingsSnapshot,
+)
 from schemas.station import Station
 from schemas.system import EventRequest
 from services.runner import Source
+from services.settings.configuration import TooManyKeys
+from services.settings.configuration import answer as configuration
 from services.settings.factory import board_of, factory_values
 from services.settings.live import live_values
 from services.settings.raised import RaisedFaults
@@ -72,6 +82,8 @@ class Settings:
     def on_message(self, message: Received, now: Now) -> None:
         if message.topic is SETTINGS_CHANGE and isinstance(message.body, ChangeSettingRequest):
             self._change(message.body, now)
+        elif message.topic is SETTINGS_GET_CONFIGURATION and isinstance(message.body, GetConfigurationRequest):
+            self._get_configuration(message.body)
 
     def on_time(self, now: Now) -> float:
         if now.boot_s >= self._retry_s:
@@ -85,6 +97,16 @@ class Settings:
 
     def sources(self) -> Iterable[Source]:
         return ()
+
+    def _get_configuration(self, request: GetConfigurationRequest) -> None:
+        self._publish_live()
+        in_force, dictated = self._values.in_force, self._values.board.dictated
+        try:
+            lists = configuration(request.keys, in_force, self._live or {}, dictated)
+        except TooManyKeys as error:
+            self._bus.answer(request.request_id, Answer.REJECTED, str(error))
+            return
+        self._bus.answer(request.request_id, Answer.ACCEPTED, values=lists)
 
     # changing
 
@@ -120,11 +142,14 @@ class Settings:
     # saying
 
     def _publish(self, now: Now) -> None:
-        values = {name: text for name, text in self._values.in_force.items() if not KEYS[name].secret}
+        in_force = self._values.in_force
+        values = {name: text for name, text in in_force.items() if not KEYS[name].secret}
+        secrets = {name: text for name, text in in_force.items() if KEYS[name].secret}
         self._bus.publish(
             SETTINGS_VALUES,
             SettingsSnapshot(revision=self.settings_revision, values=values, pending_reboot=self._values.pending),
         )
+        self._bus.publish(SETTINGS_SECRETS, SecretValues(values=secrets))
         self._publish_faults(now)
         self._publish_live()
 

@@ -144,6 +144,8 @@ def _refusal(values: Values, key: Key, connector: int, source: str) -> str:
         return f"{key.name} is {value} here and cannot be changed: {why}"
     if key.type is KeyType.READONLY:
         return f"{key.name} can only be read; its value comes from the station file"
+    if key.once and values.at_next_start[key.name]:
+        return f"{key.name} is set already; it can be set once"
     if connector:
         return f"{key.name} holds for the whole station: leave the connector out"
     if source == OVER_OCPP and key.access is Access.READ:

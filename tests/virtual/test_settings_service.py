@@ -9,10 +9,19 @@ import pytest
 
 from bus.clock import Now
 from bus.envelope import Received
-from bus.topics import FAULTS, SAFETY_CONNECTOR, SETTINGS_CHANGE, SETTINGS_LIVE, SETTINGS_VALUES, SYSTEM_EVENTS
+from bus.topics import (
+    FAULTS,
+    SAFETY_CONNECTOR,
+    SETTINGS_CHANGE,
+    SETTINGS_GET_CONFIGURATION,
+    SETTINGS_LIVE,
+    SETTINGS_SECRETS,
+    SETTINGS_VALUES,
+    SYSTEM_EVENTS,
+)
 from schemas.base import Answer, Answered
 from schemas.safety import Contactor, Lock, PilotState, SafetyConnector
-from schemas.settings import ChangeSettingRequest, SettingsSnapshot
+from schemas.settings import ChangeSettingRequest, GetConfigurationRequest, SettingsSnapshot
 from schemas.system import Event, EventHistory
 from services.home import BadStationFile, parse_station
 from services.settings import table
@@ -31,7 +40,9 @@ pytestmark = pytest.mark.virtual
 def station(root: Path, text: str = "") -> Cell:
     wirings = {
         "settings": Wiring(HEARS, ASKS, build),
-        "session": puppet((SETTINGS_VALUES, SETTINGS_LIVE), (SETTINGS_CHANGE,)),
+        "session": puppet(
+            (SETTINGS_VALUES, SETTINGS_LIVE, SETTINGS_SECRETS), (SETTINGS_CHANGE, SETTINGS_GET_CONFIGURATION)
+        ),
         "safety": puppet(),
         "system": puppet(),
     }
@@ -317,3 +328,28 @@ def test_nothing_of_a_failed_commit_is_kept(tmp_path: Path) -> None:
         store.change("FreeCharging", "true", 1, entry._replace(new=None), answered, 9.0)  # type: ignore[arg-type]
     assert store.load().values == {}
     assert store.load().answers == ()
+
+
+def test_a_password_reaches_those_who_need_it_and_nothing_else(tmp_path: Path) -> None:
+    cell = station(tmp_path)
+    assert change(cell, "HTTPBasicAuthPassword", "sesame").outcome is Answer.REBOOT_REQUIRED
+    cell.kill("settings")
+    cell.start_number += 1
+    cell.start("settings")
+    cell.settle()
+    assert cell.processes["session"].endpoint.latest(SETTINGS_SECRETS).body.values == {
+        "HTTPBasicAuthPassword": "sesame"
+    }
+    assert "HTTPBasicAuthPassword" not in snapshot(cell).values
+    assert all("sesame" not in f"{entry}" for entry in trail(cell))
+
+
+def test_the_backend_is_answered_with_the_values_in_force(tmp_path: Path) -> None:
+    cell = station(tmp_path)
+    request = GetConfigurationRequest(**id_and_end(cell, "session"), keys=("ConnectionTimeOut", "Nope"))
+    answered = ask(cell, "session", SETTINGS_GET_CONFIGURATION, request)
+    assert answered.outcome is Answer.ACCEPTED
+    assert answered.values["unknownKey"] == '["Nope"]'
+    assert answered.values["configurationKey"] == '[{"key":"ConnectionTimeOut","readonly":false,"value":"45"}]'
+    many = GetConfigurationRequest(**id_and_end(cell, "session"), keys=tuple(f"K{n}" for n in range(101)))
+    assert ask(cell, "session", SETTINGS_GET_CONFIGURATION, many).outcome is Answer.REJECTED

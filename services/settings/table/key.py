@@ -83,6 +83,8 @@ class Key(Struct, frozen=True, kw_only=True):
     expert: bool = False
     secret: bool = False
     """Its value never stands in a log, the audit trail, the snapshot or a bundle."""
+    once: bool = False
+    """It can be set while it is empty, and never changed afterwards."""
     live: bool = False
     """Shows the present state of another service (`settings.live`)."""
     consumers: tuple[str, ...] = ()

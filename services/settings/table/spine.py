@@ -3,7 +3,17 @@
 from services.settings.table.key import Access, Key, KeyType, Role, Scope
 
 LOG_LEVELS = ("TRACE", "VDBG", "DBG", "INFO", "WARN", "ERR", "USER_INFO", "USER_WARN", "USER_ERR")
-EVERY_SERVICE = ("safety", "metering", "session", "settings", "system", "hmi", "world")
+EVERY_SERVICE = (
+    "safety",
+    "metering",
+    "session",
+    "message_queue",
+    "ocpp_link",
+    "settings",
+    "system",
+    "hmi",
+    "world",
+)
 """The runner applies log levels in each of them."""
 
 _STATE, _LIMITS, _CHARGING, _DIAGNOSTICS, _BACKEND = "State", "Current limits", "Charging", "Diagnostics", "Backend"

@@ -1,0 +1,159 @@
+"""Keys of the backend: what they take, what the backend is told of them, and what nobody is told."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from schemas.base import Answer
+from services.home import parse_station
+from services.runner import VERSION
+from services.settings.configuration import TooManyKeys, answer
+from services.settings.factory import board_of, check_station, factory_values
+from services.settings.rules import Unacceptable, parse
+from services.settings.table import KEYS
+from services.settings.values import OVER_OCPP, Values, begin, change
+
+pytestmark = pytest.mark.unit
+
+STATION = '[station]\nvendor = "Acme"\nmodel = "Wall 11"\nserial = "A-7"\n[connector.1]\n'
+
+
+def values(text: str = STATION, stored: Mapping[str, str] | None = None) -> Values:
+    station = parse_station(text)
+    return begin(factory_values(station), board_of(station), stored or {}, {}).started()
+
+
+def configuration(*names: str, live: Mapping[str, str] | None = None) -> tuple[list[dict[str, object]], list[str]]:
+    state = values()
+    lists = answer(names, state.in_force, live or {}, state.board.dictated)
+    return json.loads(lists["configurationKey"]), json.loads(lists["unknownKey"])
+
+
+@pytest.mark.parametrize(
+    "url", ["ws://backend:8080/OCPP/v16/", "wss://example.org", "WSS://[::1]:443/a/b/", "ws://10.0.0.1/x?"]
+)
+def test_a_backend_url_is_ws_or_wss_with_a_host(url: str) -> None:
+    if "?" in url:
+        with pytest.raises(Unacceptable, match="ws://HOST"):
+            parse(KEYS["OCPPBackendJSONURL"], url)
+    else:
+        assert parse(KEYS["OCPPBackendJSONURL"], url) == url
+
+
+@pytest.mark.parametrize("url", ["http://b/", "ws://", "ws://user:pass@b/", "b:80", "ws://b/#x", "ws://b /"])
+def test_a_url_with_another_scheme_credentials_or_no_host_is_refused_with_words(url: str) -> None:
+    with pytest.raises(Unacceptable, match="without user, password"):
+        parse(KEYS["OCPPBackendJSONURL"], url)
+
+
+def test_an_empty_url_means_no_backend() -> None:
+    assert parse(KEYS["OCPPBackendJSONURL"], "") == ""
+    assert values().in_force["OCPPBackendJSONURL"] == ""
+
+
+def test_the_station_file_gives_vendor_model_serial_and_identity() -> None:
+    in_force = values().in_force
+    assert in_force["ChargePointVendor"] == "Acme"
+    assert in_force["ChargePointModel"] == "Wall 11"
+    assert in_force["ChargePointSerialNumber"] == "A-7"
+    assert in_force["ChargeBoxIdentity"] == "A-7"
+    assert in_force["FirmwareVersion"] == VERSION
+
+
+@pytest.mark.parametrize(("interval", "local", "taken"), [(0, False, True), (9, False, False), (10, False, True)])
+def test_the_sample_interval_is_zero_or_at_least_ten_seconds(interval: int, local: bool, taken: bool) -> None:
+    outcome = change(values(), "MeterValueSampleInterval", str(interval), 0, OVER_OCPP).outcome
+    assert outcome is (Answer.ACCEPTED if taken else Answer.REJECTED)
+    assert not local
+
+
+def test_a_backend_in_the_local_network_may_sample_every_second_and_cannot_leave_it_while_it_does() -> None:
+    local = change(values(), "OCPPViaLocalNetwork", "true", 0, "cli").after
+    assert local is not None
+    fast = change(local, "MeterValueSampleInterval", "1", 0, OVER_OCPP)
+    assert fast.outcome is Answer.ACCEPTED
+    assert fast.after is not None
+    back = change(fast.after, "OCPPViaLocalNetwork", "false", 0, "cli")
+    assert back.outcome is Answer.REJECTED
+    assert "MeterValueSampleInterval" in back.reason
+
+
+def test_one_unsupported_measurand_refuses_the_whole_list() -> None:
+    state = values()
+    good = change(state, "MeterValuesSampledData", "Voltage.L1, Power.Active.Import,Current.Import.L3", 0, OVER_OCPP)
+    assert good.outcome is Answer.ACCEPTED
+    assert good.new == "Voltage.L1,Power.Active.Import,Current.Import.L3"
+    for bad in ("Voltage,SoC", "Voltage.L4", "Energy.Active.Import.Register.L1", "Nonsense"):
+        assert change(state, "MeterValuesSampledData", bad, 0, OVER_OCPP).outcome is Answer.REJECTED
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "outcome"),
+    [
+        ("BackendConnectionTimeout", "2", Answer.REJECTED),
+        ("BackendConnectionTimeout", "3", Answer.REBOOT_REQUIRED),
+        ("BackendConnectionTimeout", "301", Answer.REJECTED),
+        ("TransactionMessageAttempts", "6", Answer.REJECTED),
+        ("TransactionMessageAttempts", "0", Answer.REBOOT_REQUIRED),
+        ("EichrechtTransactionMessageAttempts", "-2", Answer.REJECTED),
+        ("EichrechtTransactionMessageAttempts", "-1", Answer.REBOOT_REQUIRED),
+        ("TransactionMessageRetryInterval", "1001", Answer.REJECTED),
+        ("WebSocketPingInterval", "10000", Answer.ACCEPTED),
+        ("WebSocketPingInterval", "10001", Answer.REJECTED),
+        ("HeartbeatInterval", "0", Answer.REJECTED),
+        ("OCPPMode", "ocpp-j 1.6", Answer.ACCEPTED),
+        ("OCPPMode", "OCPP-S 1.6", Answer.REJECTED),
+        ("GetConfigurationMaxKeys", "5", Answer.REJECTED),
+        ("ChargePointVendor", "Other", Answer.REJECTED),
+        ("NoSuchKey", "1", Answer.NOT_SUPPORTED),
+    ],
+)
+def test_what_the_backend_may_set(key: str, value: str, outcome: Answer) -> None:
+    assert change(values(), key, value, 0, OVER_OCPP).outcome is outcome
+
+
+def test_the_controller_serial_number_is_set_once() -> None:
+    first = change(values(), "ChargeBoxSerialNumber", "CC-1", 0, "cli")
+    assert first.outcome is Answer.REBOOT_REQUIRED
+    assert first.after is not None
+    second = change(first.after, "ChargeBoxSerialNumber", "CC-2", 0, "cli")
+    assert second.outcome is Answer.REJECTED
+    assert "once" in second.reason
+
+
+def test_get_configuration_keeps_the_order_asked_in_any_case_and_names_what_it_does_not_know() -> None:
+    known, unknown = configuration("heartbeatINTERVAL", "Nope", "NumberOfConnectors", "heartbeatINTERVAL")
+    assert known == [
+        {"key": "HeartbeatInterval", "readonly": False, "value": "300"},
+        {"key": "NumberOfConnectors", "readonly": True, "value": "1"},
+    ]
+    assert unknown == ["Nope"]
+
+
+def test_get_configuration_without_names_returns_every_key_but_those_that_only_take() -> None:
+    known, unknown = configuration(live={"ErrorsList": "x" * 600})
+    names = [entry["key"] for entry in known]
+    assert "HTTPBasicAuthPassword" not in names
+    assert len(names) == len(set(names)) == len(KEYS) - 1
+    assert not unknown
+    assert all(len(str(entry.get("value", ""))) <= 500 for entry in known)
+
+
+def test_a_password_is_never_told() -> None:
+    state = values(stored={"HTTPBasicAuthPassword": "sesame"})
+    lists = answer(("HTTPBasicAuthPassword",), state.in_force, {}, state.board.dictated)
+    assert json.loads(lists["configurationKey"]) == [{"key": "HTTPBasicAuthPassword", "readonly": False}]
+
+
+def test_more_names_than_the_station_takes_are_refused_with_the_number() -> None:
+    with pytest.raises(TooManyKeys, match="at most 100"):
+        configuration(*[f"Key{number}" for number in range(101)])
+
+
+def test_supported_feature_profiles_may_come_from_the_station_file_and_no_unknown_one() -> None:
+    right = STATION + '[settings]\nSupportedFeatureProfiles = "Core"\n'
+    assert check_station(parse_station(right), right) == []
+    assert values(right).in_force["SupportedFeatureProfiles"] == "Core"
+    wrong = STATION + '[settings]\nSupportedFeatureProfiles = "Core,Magic"\n'
+    assert "Magic" in check_station(parse_station(wrong), wrong)[0]
