@@ -47,7 +47,7 @@ class Asked:
         except StoreError:
             self._reboot.cancel()
             raise
-        self._reboot.begin(boot_s)
+        self._reboot.begin(request.reason, boot_s)
 
     def _keep(self, request: Request, happened: Event, offset: Offset | None = None) -> None:
         answered = Answered(request_id=request.request_id, outcome=Answer.ACCEPTED)

@@ -9,6 +9,7 @@ from schemas.system import BootReason
 from services.endings import Ending, read_ending, remove_ending, write_ending
 from services.home import Home
 from services.system.boots import Start
+from services.system.patience import leaves_at_s
 from services.system.supervisor import Supervisor, SupervisorError
 
 LEAVE_AFTER_S = 0.25
@@ -28,6 +29,10 @@ class Reboot:
         self._supervisor = supervisor
         self._leave_s = math.inf
         self._leaving = False
+        self.pending: BootReason | None = None
+        """What the station is about to reboot for: transactions end with it first."""
+        self.waits_for = ""
+        """What it waits for, in words; set by whoever looks at the connectors and the queue."""
         self._written = ""
         """Id of the announcement that stands there because of us."""
 
@@ -53,16 +58,17 @@ class Reboot:
         if not self._leaving:
             self._remove(self._written)
 
-    def begin(self, now_s: float) -> None:
+    def begin(self, reason: BootReason, now_s: float) -> None:
         if not self._leaving:
             self._leave_s = now_s + LEAVE_AFTER_S
+            self.pending = reason
         self._leaving = True
 
     def resume(self, ending: Ending | None, start: Start, now_s: float) -> None:
         """This service was restarted between writing the reason and the shutdown."""
         if ending is not None and ending.again and ending.ending_id != start.ending_id:
             self._written = ending.ending_id
-            self.begin(now_s)
+            self.begin(ending.reason, now_s)
 
     def forget(self, start: Start) -> None:
         """The announcement that explains this start is kept elsewhere now."""
@@ -70,20 +76,21 @@ class Reboot:
 
     def on_time(self, now_s: float) -> str:
         """Leaves when it is time; returns why that failed, in words, if it did."""
-        if now_s < self._leave_s:
+        if now_s < self.next_s():
             return ""
         try:
             self._supervisor.shutdown()
         except SupervisorError as error:
             self._leave_s = math.inf
             self._leaving = False
+            self.pending = None
             self._remove(self._written)
             return str(error)
         self._leave_s = now_s + AGAIN_AFTER_S
         return ""
 
     def next_s(self) -> float:
-        return self._leave_s
+        return self._leave_s if self.pending is None else leaves_at_s(self.pending, self._leave_s, self.waits_for)
 
     def _remove(self, ending_id: str) -> None:
         """Only this one: `chargectl up` may have announced another end meanwhile."""

@@ -11,17 +11,20 @@ from bus.envelope import Received
 from bus.topics import (
     FAULTS,
     HEARTBEATS,
+    QUEUE_STATUS,
+    SESSION_CONNECTOR,
     SYSTEM_BOOT,
     SYSTEM_CLOCK,
     SYSTEM_EVENT,
     SYSTEM_EVENTS,
     SYSTEM_FAULTS,
     SYSTEM_REBOOT,
+    SYSTEM_RESET,
     SYSTEM_SET_CLOCK,
     Topic,
 )
 from schemas.base import Request
-from schemas.system import Event, StationClock, StationFaults
+from schemas.system import BootReason, Event, Reset, StationClock, StationFaults
 from services.endings import read_ending
 from services.home import Home
 from services.runner import Source
@@ -30,12 +33,18 @@ from services.system.asked import Asked
 from services.system.boots import is_restart_of_this_service, judge
 from services.system.events import History, boot_event, event
 from services.system.faults import SYSTEM, FaultBook, Owned, own_faults
+from services.system.patience import waits_for
 from services.system.reboot import Reboot
 from services.system.store import Present, SystemStore
 from services.system.supervisor import Supervisor
 from services.system.watch import Watch
 
-HEARS: tuple[Topic[Any], ...] = (*FAULTS.values(), *(beat for owner, beat in HEARTBEATS.items() if owner != SYSTEM))
+HEARS: tuple[Topic[Any], ...] = (
+    *FAULTS.values(),
+    *(beat for owner, beat in HEARTBEATS.items() if owner != SYSTEM),
+    SESSION_CONNECTOR,
+    QUEUE_STATUS,
+)
 ASKS: tuple[Topic[Any], ...] = ()
 RETRY_S = 5.0
 KEEP_EVERY_S = 0.5
@@ -74,6 +83,7 @@ class System:
         self._unkept = self._unforgotten = True
         self._next_keep_s = 0.0
         self._told_faults: StationFaults | None = None
+        self._told_reset: BootReason | None = None
         self.settings_revision = 0
 
     def on_start(self, now: Now) -> None:
@@ -94,6 +104,7 @@ class System:
             self._add([event(now.wall_s, "store_replaced", self._replaced)])
         self._keep(now)
         self._bus.publish(SYSTEM_BOOT, boot)
+        self._bus.publish(SYSTEM_RESET, Reset())
         self._tell(now)
 
     def on_message(self, message: Received, now: Now) -> None:
@@ -108,6 +119,7 @@ class System:
     def on_time(self, now: Now) -> float:
         if self._unkept and now.boot_s >= self._next_keep_s:
             self._keep(now)
+        self._prepare_reset()
         failed = self._reboot.on_time(now.boot_s)
         if failed:
             self._add([event(now.wall_s, "reboot_failed", f"Reboot failed: {failed}")])
@@ -121,6 +133,17 @@ class System:
 
     def sources(self) -> Iterable[Source]:
         return ()
+
+    def _prepare_reset(self) -> None:
+        """Whoever has a transaction ends it with this reason; the reboot waits for that, within bounds."""
+        pending = self._reboot.pending
+        if pending is not self._told_reset:
+            self._told_reset = pending
+            self._bus.publish(SYSTEM_RESET, Reset(pending=pending))
+        if pending is not None:
+            latest = [self._bus.latest(SESSION_CONNECTOR, key).fresh for key in self._bus.keys(SESSION_CONNECTOR)]
+            connectors = [connector for connector in latest if connector is not None]
+            self._reboot.waits_for = waits_for(pending, connectors, self._bus.latest(QUEUE_STATUS).fresh)
 
     # hearing
 
