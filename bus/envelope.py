@@ -84,6 +84,7 @@ def _decoder(topic: Topic[Any]) -> msgspec.msgpack.Decoder[Envelope[Any]]:
     return decoder
 
 
+@lru_cache(maxsize=1024)
 def address(topic: Topic[Any], key: str) -> bytes:
     """What stands before the NUL."""
     if bool(key) != bool(topic.key) or len(key) > LARGEST_KEY or "/" in key or "\0" in key:

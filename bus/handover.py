@@ -4,7 +4,8 @@ The queue offers a message (id and attempt) until it hears the outcome, writes t
 it is settled. The link sends each (id, attempt) once, nothing while something is in flight, and remembers every outcome
 until it is settled. So a repeat on the wire is possible only where the link or its connection died between send and
 answer, or where attempts after an error or a time-out are configured. `ocpp_link` keeps its memory in the process, the
-queue keeps its attempts in its store.
+queue keeps its attempts in its store. Offers and settlements arrive in the order they were published, though some may
+be lost: both go down the same connection.
 """
 
 from enum import Enum
@@ -12,8 +13,6 @@ from typing import NamedTuple
 
 REPEAT_S = 2.0
 """How often the queue offers again, and the link reports again."""
-SETTLED_KEPT = 32
-"""Settled calls remembered against offers that were on the way for long: the queue has one message on offer."""
 
 
 class Call(NamedTuple):
@@ -43,7 +42,6 @@ class LinkMemory(NamedTuple):
     in_flight: Call | None = None
     unsettled: tuple[Report, ...] = ()
     """Reported again every 2 s, and whenever they are offered again."""
-    settled: tuple[Call, ...] = ()
 
 
 class Send(NamedTuple):
@@ -52,8 +50,6 @@ class Send(NamedTuple):
 
 def offered(memory: LinkMemory, call: Call) -> Send | Report | None:
     """What the link does with an offer: send it (then `sent`), report its outcome again, or let it wait."""
-    if any(old.message_id == call.message_id and old.attempt >= call.attempt for old in memory.settled):
-        return None
     for report in memory.unsettled:
         known = report.call
         if known.message_id == call.message_id and (
@@ -78,14 +74,12 @@ def ended(memory: LinkMemory, outcome: Outcome) -> tuple[LinkMemory, Report | No
 
 def settled(memory: LinkMemory, call: Call) -> LinkMemory:
     """The queue has the outcomes of this message up to this attempt in its store."""
-    unsettled = tuple(
+    rest = tuple(
         report
         for report in memory.unsettled
         if report.call.message_id != call.message_id or report.call.attempt > call.attempt
     )
-    if call in memory.settled:
-        return memory._replace(unsettled=unsettled)
-    return memory._replace(unsettled=unsettled, settled=(*memory.settled, call)[-SETTLED_KEPT:])
+    return memory._replace(unsettled=rest)
 
 
 class Complete(NamedTuple):

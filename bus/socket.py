@@ -3,7 +3,6 @@
 The descriptors are edge-triggered: after every send and receive the socket's own EVENTS count, not the descriptor.
 """
 
-import contextlib
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -97,8 +96,10 @@ class BusSocket:
 
     def _send(self, socket: "zmq.Socket[bytes]", descriptor: int, frame: bytes) -> None:
         self._touched.add(descriptor)
-        with contextlib.suppress(zmq.Again):
+        try:
             socket.send(frame, _NOBLOCK)
+        except zmq.Again:
+            return
 
     def close(self, linger_ms: int = 200) -> None:
         """What was said last (the last words) gets `linger_ms` to leave."""

@@ -2,7 +2,7 @@
 
 import os
 import select
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from bus.endpoint import Endpoint
@@ -32,13 +32,11 @@ class Wire:
         for descriptor in self._socket.filenos():
             self._poll.register(descriptor, select.POLLIN)
 
-    def turn(self, until_s: float) -> None:
-        """Takes in what has arrived; waits for more until the boot-clock time `until_s` if nothing has."""
-        if self._socket.drain():
-            return
+    def turn(self, until_s: float, has_news: Callable[[], bool]) -> None:
+        """Takes in what has arrived; if that is nothing, waits for more until the boot-clock time `until_s`."""
         next_s = min(self.endpoint.on_time(), until_s)
-        # a send may have swallowed the edge: look again before waiting
-        if self.endpoint.inbox or self._socket.drain():
+        # after a send the descriptor may stay quiet although something has arrived: look before waiting
+        if self._socket.drain() or has_news():
             return
         wait_s = min(max(0.0, next_s - self.endpoint.clock.now().boot_s), 60.0)
         self._poll.poll(wait_s * 1000)
@@ -69,7 +67,7 @@ class BusClient:
                 yield self.bus.inbox.popleft()
             if self.clock.now().boot_s >= until_s:
                 return
-            self._wire.turn(until_s)
+            self._wire.turn(until_s, lambda: bool(self.bus.inbox))
 
     def listen(self, seconds: float) -> None:
         """Takes in everything for so long; `bus.latest` then has it."""

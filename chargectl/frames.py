@@ -73,7 +73,7 @@ def listen(home: Home, until: Callable[[float], bool]) -> Iterator[tuple[float, 
             now_s = clock.now().boot_s
             if until(now_s):
                 return
-            wire.turn(now_s + 0.2)
+            wire.turn(now_s + 0.2, lambda: bool(frames))
             heard_s = clock.now().boot_s
             taken = frames.copy()
             frames.clear()

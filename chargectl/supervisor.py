@@ -1,5 +1,6 @@
 """Talks to the station's supervisord over its Unix socket."""
 
+import configparser
 import http.client
 import socket
 import xmlrpc.client
@@ -12,6 +13,7 @@ from chargectl.station import place
 from services.exit_codes import ExitCode
 from services.home import Home
 
+CONFIGURATION = Path(__file__).with_name("supervisord.conf")
 TIMEOUT_S = 15.0
 BAD_NAME, NOT_RUNNING, ALREADY_STARTED = 10, 70, 60
 """Fault numbers of supervisord's XML-RPC."""
@@ -80,6 +82,14 @@ class Supervisor:
             raise Failure(f"supervisord refuses: {fault.faultString}", ExitCode.REFUSED) from fault
         except (OSError, http.client.HTTPException) as error:
             raise NotRunning(self._home) from error
+
+
+def program_names() -> list[str]:
+    """The services of the shipped configuration, in the order in which supervisord starts them."""
+    parser = configparser.RawConfigParser()
+    parser.read(CONFIGURATION, encoding="utf-8")
+    sections = [section for section in parser.sections() if section.startswith("program:")]
+    return [section.partition(":")[2] for section in sorted(sections, key=lambda each: parser.getint(each, "priority"))]
 
 
 def socket_path(home: Home) -> Path:

@@ -13,19 +13,18 @@ import subprocess
 import sys
 import sysconfig
 import time
-from pathlib import Path
 from typing import IO
 
 from chargectl.output import Failure, print_json
 from chargectl.station import code_of, existing_home, lock_path, place, process_of_up, processes_of
 from chargectl.station_check import check_home
+from chargectl.supervisor import CONFIGURATION
 from schemas.system import BootReason
 from services.endings import read_ending, write_ending
 from services.exit_codes import ExitCode
 from services.home import BadHome, Home
 from services.lock import is_alive
 
-CONFIGURATION = Path(__file__).with_name("supervisord.conf")
 STOP_S = 45.0
 """supervisord gives each service 5 s; after this the rest is killed."""
 PROBE_BYTES = 64 * 1024

@@ -118,7 +118,7 @@ class AuthorizeRequest(Request, frozen=True, kw_only=True):
 
 class SendCallRequest(Request, frozen=True, kw_only=True):
     """`message_queue.send`: a volatile CALL, validated before it is queued. ACCEPTED = answered by the backend, value
-    `answer` is its JSON payload."""
+    `answer` is its JSON payload. SecurityEventNotification alone is durable: ACCEPTED = in the store."""
 
     action: Word
     payload: LongText
@@ -141,6 +141,8 @@ class QueueListRequest(Request, frozen=True, kw_only=True):
     """Only this one, with its payload and every attempt."""
     given_up: bool = False
     """Those given up instead of those waiting."""
+    whole: bool = False
+    """With payload and every attempt, as for one message."""
 
 
 class Attempt(Struct, frozen=True, kw_only=True, gc=False):
@@ -165,7 +167,7 @@ class QueueRow(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class QueuePage(Message, frozen=True, kw_only=True):
-    """`message_queue.page`: at most 50 rows, in the order of sending."""
+    """`message_queue.page`: at most 50 rows, in the order of sending; fewer where they are long."""
 
     request_id: str
     page: Count

@@ -34,6 +34,9 @@ class LinkStatus(Message, frozen=True, kw_only=True):
     """Connections opened since this process started."""
     last_error: Sentence = ""
     heartbeat_interval_s: Count = 0
+    registered_wall_s: WallSeconds = 0.0
+    """When the backend accepted the last BootNotification; 0 = not since this process started. Another value than
+    before: `message_queue` says the status of every connector again."""
 
 
 class Outcome(Open):

@@ -157,6 +157,8 @@ class TransactionStarted(Struct, frozen=True, kw_only=True, gc=False, tag="trans
     started_wall_s: WallSeconds
     meter_start_wh: WattHours
     meter_serial: str
+    signed: bool = False
+    """The meter signs: `EichrechtTransactionMessageAttempts` applies to the message."""
 
 
 class TransactionStopped(Struct, frozen=True, kw_only=True, gc=False, tag="transaction_stopped"):
@@ -171,12 +173,16 @@ class TransactionStopped(Struct, frozen=True, kw_only=True, gc=False, tag="trans
     reason: StopReason
     samples: tuple[MeterSample, ...] = ()
     """transactionData: bounded, the first and the last always kept."""
+    signed: bool = False
+    """The meter signs: `EichrechtTransactionMessageAttempts` applies to the message."""
 
 
 class TransactionMeterValues(Struct, frozen=True, kw_only=True, gc=False, tag="transaction_meter_values"):
     transaction_id: Identifier
     connector: ConnectorNumber
     samples: tuple[MeterSample, ...]
+    signed: bool = False
+    """The meter signs: `EichrechtTransactionMessageAttempts` applies to the message."""
 
 
 class Fact(Message, frozen=True, kw_only=True):

@@ -43,6 +43,8 @@ class OwnerLock:
 
     def _take_over(self, path: Path) -> None:
         process, parent = holder(path)
+        if not self._is_open_in(process):
+            process = 0
         if process == 0 or (parent_of(process) == parent and is_alive(parent)):
             self._file.close()
             raise AlreadyRunning(
@@ -57,6 +59,19 @@ class OwnerLock:
                 self._file.close()
                 raise AlreadyRunning(f"process {process} holds {path} and does not end; look at it with: ps {process}")
             time.sleep(0.01)
+
+    def _is_open_in(self, process: int) -> bool:
+        """Whether the process written in the file is the one that has it open: numbers are given again."""
+        mine = os.fstat(self._file.fileno())
+        try:
+            entries = list(os.scandir(f"/proc/{process}/fd"))
+        except OSError:
+            return False
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                if os.path.samestat(mine, entry.stat()):
+                    return True
+        return False
 
 
 def holder(path: Path) -> tuple[int, int]:

@@ -6,13 +6,14 @@ the backend's connection) and of lost bus events at every place. Steps are as sm
 - What a process commits and then publishes is one step, because a kill loses any number of the last frames it
   published: a kill between commit and publishing is a kill after both that loses the frame.
 - A killed process also loses everything on the way to it, and all its memory; its store stays.
-- Repeats are possible at any time while there is something to repeat, in any order of the facts.
+- Repeats come at any time while there is something to repeat and room on that way, in any order of the facts.
 - A call in flight may be answered at any time.
 
 The stream hops are judged by `bus.streams.judge`, the queue and the link by `bus.handover`; `Rules` can weaken them,
 to see that the model notices.
 """
 
+import gc
 from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -34,9 +35,8 @@ from bus.handover import (
 from bus.streams import Mark, Verdict, judge
 
 STREAM = "a stream"
-ROOM = 2
-"""Frames on one way at a time before repeats wait."""
 
+Label = tuple[Any, ...]
 Frame = tuple[Any, ...]
 Way = tuple[Frame, ...]
 
@@ -80,13 +80,19 @@ class State(NamedTuple):
     losses: int = 0
 
 
+Step = tuple[Label, State]
+
+
 class Broken(Exception):
     """The model reached something that must never be."""
 
 
 class Model:
-    def __init__(self, facts: int, kills: int, losses: int, rules: Rules | None = None) -> None:
+    """`room`: frames on one way from which on repeats wait; it keeps the number of states finite."""
+
+    def __init__(self, facts: int, kills: int, losses: int, rules: Rules | None = None, room: int = 1) -> None:
         self.facts = facts
+        self.room = room
         self.rules = rules or Rules()
         self.initial = State(kills=kills, losses=losses)
 
@@ -101,7 +107,7 @@ class Model:
             and state.link.in_flight is None
         )
 
-    def steps(self, state: State) -> Iterator[tuple[str, State]]:
+    def steps(self, state: State) -> Iterator[Step]:
         yield from self._session(state)
         yield from self._queue(state)
         yield from self._link(state)
@@ -113,34 +119,32 @@ class Model:
 
     # what each process does by itself
 
-    def _session(self, state: State) -> Iterator[tuple[str, State]]:
+    def _session(self, state: State) -> Iterator[Step]:
         if state.created < self.facts:
             number = state.created + 1
-            frame = ("fact", number, state.acknowledged + 1)
-            yield f"session writes fact {number}", state._replace(
-                created=number, to_queue=(*state.to_queue, frame)
-            )
-        if len(state.to_queue) < ROOM:
+            frame: Frame = ("fact", number, state.acknowledged + 1)
+            yield ("session writes fact", number), state._replace(created=number, to_queue=(*state.to_queue, frame))
+        if len(state.to_queue) < self.room:
             for number in range(state.acknowledged + 1, state.created + 1):
                 frame = ("fact", number, state.acknowledged + 1)
-                yield f"session repeats fact {number}", state._replace(to_queue=(*state.to_queue, frame))
+                yield ("session repeats fact", number), state._replace(to_queue=(*state.to_queue, frame))
 
-    def _queue(self, state: State) -> Iterator[tuple[str, State]]:
-        if state.queue and len(state.to_link) < ROOM:
+    def _queue(self, state: State) -> Iterator[Step]:
+        if state.queue and len(state.to_link) < self.room:
             message_id, fact, attempt = state.queue[0]
-            frame = ("offer", message_id, attempt, fact)
-            yield f"queue offers {message_id}/{attempt}", state._replace(to_link=(*state.to_link, frame))
-        if len(state.to_session) < ROOM:
+            frame: Frame = ("offer", message_id, attempt, fact)
+            yield ("queue offers", message_id, attempt), state._replace(to_link=(*state.to_link, frame))
+        if len(state.to_session) < self.room:
             for number in range(state.answers_acknowledged + 1, len(state.answers) + 1):
-                frame = ("answer", number, state.answers_acknowledged + 1, state.answers[number - 1])
-                yield f"queue repeats answer {number}", state._replace(to_session=(*state.to_session, frame))
+                answer = ("answer", number, state.answers_acknowledged + 1, state.answers[number - 1])
+                yield ("queue repeats answer", number), state._replace(to_session=(*state.to_session, answer))
 
-    def _link(self, state: State) -> Iterator[tuple[str, State]]:
+    def _link(self, state: State) -> Iterator[Step]:
         if state.link.in_flight is not None:
-            yield "backend answers", self._ended(state, Outcome.ANSWERED)
-        if len(state.from_link) < ROOM:
+            yield ("backend answers",), self._ended(state, Outcome.ANSWERED)
+        if len(state.from_link) < self.room:
             for report in state.link.unsettled:
-                yield f"link reports {report.call}", self._reported(state, report)
+                yield ("link reports", report.call), self._reported(state, report)
 
     def _ended(self, state: State, outcome: Outcome) -> State:
         memory, report = ended(state.link, outcome)
@@ -151,23 +155,23 @@ class Model:
         memory = state.link
         if not self.rules.remembered_outcomes:
             memory = memory._replace(unsettled=())
-        return state._replace(link=memory, from_link=_on(state.from_link, ("report", report)))
+        return state._replace(link=memory, from_link=self._on(state.from_link, ("report", report)))
 
     # what each process does with what it hears
 
-    def _deliveries(self, state: State) -> Iterator[tuple[str, State]]:
+    def _deliveries(self, state: State) -> Iterator[Step]:
         if state.to_queue:
             frame, *rest = state.to_queue
-            yield f"queue hears {frame}", self._queue_hears_session(state._replace(to_queue=tuple(rest)), frame)
+            yield ("queue hears", frame), self._queue_hears_session(state._replace(to_queue=tuple(rest)), frame)
         if state.from_link:
             frame, *rest = state.from_link
-            yield f"queue hears {frame}", self._queue_hears_link(state._replace(from_link=tuple(rest)), frame[1])
+            yield ("queue hears", frame), self._queue_hears_link(state._replace(from_link=tuple(rest)), frame[1])
         if state.to_session:
             frame, *rest = state.to_session
-            yield f"session hears {frame}", self._session_hears(state._replace(to_session=tuple(rest)), frame)
+            yield ("session hears", frame), self._session_hears(state._replace(to_session=tuple(rest)), frame)
         if state.to_link:
             frame, *rest = state.to_link
-            yield f"link hears {frame}", self._link_hears(state._replace(to_link=tuple(rest)), frame)
+            yield ("link hears", frame), self._link_hears(state._replace(to_link=tuple(rest)), frame)
 
     def _judge(self, mark: int | None, number: int, lowest: int) -> Verdict:
         kept = None if mark is None else Mark(STREAM, mark)
@@ -187,7 +191,7 @@ class Model:
             entry = (f"m{state.next_message}", number, 1)
             state = state._replace(mark=number, queue=(*state.queue, entry), next_message=state.next_message + 1)
         mark = number if state.mark is None else state.mark
-        return state._replace(to_session=_on(state.to_session, ("acknowledged", mark)))
+        return state._replace(to_session=self._on(state.to_session, ("acknowledged", mark)))
 
     def _queue_hears_link(self, state: State, report: Report) -> State:
         stored = {message_id: (fact, attempt) for message_id, fact, attempt in state.queue}
@@ -197,7 +201,7 @@ class Model:
             answers = (*state.answers, fact)
             queue = tuple(entry for entry in state.queue if entry[0] != report.call.message_id)
             frame = ("answer", len(answers), state.answers_acknowledged + 1, fact)
-            state = state._replace(queue=queue, answers=answers, to_session=_on(state.to_session, frame))
+            state = state._replace(queue=queue, answers=answers, to_session=self._on(state.to_session, frame))
             if not self.rules.permanent_marks and not queue:
                 state = state._replace(mark=None)
         elif isinstance(does, Retry):
@@ -206,7 +210,7 @@ class Model:
                 for name, number, old in state.queue
             )
             state = state._replace(queue=queue)
-        return state._replace(to_link=_on(state.to_link, ("settled", *report.call)))
+        return state._replace(to_link=self._on(state.to_link, ("settled", *report.call)))
 
     def _session_hears(self, state: State, frame: Frame) -> State:
         if frame[0] == "acknowledged":
@@ -219,7 +223,7 @@ class Model:
             if fact in state.got:
                 raise Broken(f"session takes over the answer to fact {fact} twice")
             state = state._replace(answers_mark=number, got=(*state.got, fact))
-        return state._replace(to_queue=_on(state.to_queue, ("acknowledged", state.answers_mark)))
+        return state._replace(to_queue=self._on(state.to_queue, ("acknowledged", state.answers_mark)))
 
     def _link_hears(self, state: State, frame: Frame) -> State:
         call = Call(frame[1], frame[2])
@@ -249,46 +253,51 @@ class Model:
 
     # what goes wrong
 
-    def _losses(self, state: State) -> Iterator[tuple[str, State]]:
+    def _losses(self, state: State) -> Iterator[Step]:
         less = state._replace(losses=state.losses - 1)
         for way in ("to_queue", "to_session", "to_link", "from_link"):
             frames = getattr(state, way)
             if frames:
-                yield f"lost: {frames[0]}", less._replace(**{way: frames[1:]})
+                yield ("lost:", frames[0]), less._replace(**{way: frames[1:]})
 
-    def _kills(self, state: State) -> Iterator[tuple[str, State]]:
+    def _kills(self, state: State) -> Iterator[Step]:
         less = state._replace(kills=state.kills - 1)
         for kept in range(len(state.to_queue) + 1):
-            yield f"kill session, {kept} frames left", less._replace(to_session=(), to_queue=state.to_queue[:kept])
+            yield ("kill session, frames left:", kept), less._replace(to_session=(), to_queue=state.to_queue[:kept])
         for kept in range(len(state.to_session) + 1):
             for also_kept in range(len(state.to_link) + 1):
-                yield f"kill queue, {kept} and {also_kept} frames left", less._replace(
-                    to_queue=(),
-                    from_link=(),
-                    to_session=state.to_session[:kept],
-                    to_link=state.to_link[:also_kept],
+                yield (
+                    ("kill queue, frames left:", kept, also_kept),
+                    less._replace(
+                        to_queue=(),
+                        from_link=(),
+                        to_session=state.to_session[:kept],
+                        to_link=state.to_link[:also_kept],
+                    ),
                 )
-        excused = self._excused(less)
+        holding = [report.call.message_id for report in state.link.unsettled]
+        if state.link.in_flight is not None:
+            holding.append(state.link.in_flight.message_id)
+        excused = self._excused(less, holding)
         for kept in range(len(state.from_link) + 1):
-            yield f"kill link, {kept} frames left", excused._replace(
-                link=LinkMemory(), to_link=(), from_link=state.from_link[:kept]
+            yield (
+                ("kill link, frames left:", kept),
+                excused._replace(link=LinkMemory(), to_link=(), from_link=state.from_link[:kept]),
             )
         if state.link.in_flight is not None:
-            yield "connection lost", self._ended(excused, Outcome.CONNECTION_LOST)
+            unanswered = [state.link.in_flight.message_id]
+            yield ("connection lost",), self._ended(self._excused(less, unanswered), Outcome.CONNECTION_LOST)
 
-    def _excused(self, state: State) -> State:
-        """Nobody can know whether the backend has what was in flight, or what was answered and not yet handed over."""
-        unknown = [call.message_id for call in (state.link.in_flight,) if call is not None]
-        unknown += [report.call.message_id for report in state.link.unsettled]
+    def _on(self, way: Way, frame: Frame) -> Way:
+        """What has to be said at once is said however full the way is, but not while the same is waiting there."""
+        return way if len(way) >= self.room and frame in way else (*way, frame)
+
+    def _excused(self, state: State, unknown: list[str]) -> State:
+        """With a link dies what it knew: what was in flight, and the outcomes that the queue had not yet settled."""
         if not state.sent or state.sent[-1][0] not in unknown:
             return state
         message_id, excused = state.sent[-1]
         return state._replace(sent=(*state.sent[:-1], (message_id, excused + 1)))
-
-
-def _on(way: Way, frame: Frame) -> Way:
-    """What has to be said at once is said however full the way is, but not while the same is already waiting there."""
-    return way if len(way) >= ROOM and frame in way else (*way, frame)
 
 
 class Explored(NamedTuple):
@@ -302,41 +311,53 @@ def explore(model: Model) -> Explored:
 
     Also broken: a state from which the end cannot be reached any more.
     """
-    came_from: dict[State, tuple[State, str] | None] = {model.initial: None}
-    before: dict[State, list[State]] = {}
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return _explore(model)
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _explore(model: Model) -> Explored:
+    numbers = {model.initial: 0}
+    came_from: list[tuple[int, Label]] = [(-1, ())]
+    earlier: list[list[int]] = [[]]
     waiting = deque([model.initial])
     steps = 0
     while waiting:
         state = waiting.popleft()
-        label = ""
+        number = numbers[state]
+        label: Label = ()
         try:
             for label, following in model.steps(state):
                 steps += 1
-                before.setdefault(following, []).append(state)
-                if following not in came_from:
-                    came_from[following] = (state, label)
+                known = numbers.get(following)
+                if known is None:
+                    known = numbers[following] = len(came_from)
+                    came_from.append((number, label))
+                    earlier.append([])
                     waiting.append(following)
+                earlier[known].append(number)
         except Broken as error:
-            raise Broken(f"{error}\n{_way_to(came_from, state)}\n  (after {label})") from None
-    done = [state for state in came_from if model.is_done(state)]
+            raise Broken(f"{error}\n{_way_to(came_from, number)}\n  (after {label})") from None
+    done = [number for state, number in numbers.items() if model.is_done(state)]
     reaching = set(done)
     back = list(done)
     while back:
-        for earlier in before.get(back.pop(), ()):
-            if earlier not in reaching:
-                reaching.add(earlier)
-                back.append(earlier)
-    for state in came_from:
-        if state not in reaching:
-            raise Broken(f"the end cannot be reached any more\n{_way_to(came_from, state)}")
+        fresh = [number for number in earlier[back.pop()] if number not in reaching]
+        reaching.update(fresh)
+        back.extend(fresh)
+    stuck = next((number for number in range(len(came_from)) if number not in reaching), None)
+    if stuck is not None:
+        raise Broken(f"the end cannot be reached any more\n{_way_to(came_from, stuck)}")
     return Explored(len(came_from), steps, len(done))
 
 
-def _way_to(came_from: dict[State, tuple[State, str] | None], state: State) -> str:
+def _way_to(came_from: list[tuple[int, Label]], number: int) -> str:
     labels = []
-    step = came_from[state]
-    while step is not None:
-        state, label = step
-        labels.append(f"  {label}")
-        step = came_from[state]
+    while number > 0:
+        number, label = came_from[number]
+        labels.append("  " + " ".join(str(word) for word in label))
     return "\n".join(reversed(labels))

@@ -41,15 +41,19 @@ def broker(directory: Path) -> Iterator[int]:
     configuration.write_text(
         f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest none\n", encoding="ascii"
     )
-    process = subprocess.Popen([program, "-c", str(configuration)], stdin=subprocess.DEVNULL)
+    words = directory / "mosquitto.log"
+    with words.open("wb") as log:
+        process = subprocess.Popen(
+            [program, "-c", str(configuration)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
     try:
-        _wait_until_listening(process, port)
+        _wait_until_listening(process, port, words)
         yield port
     finally:
         end(process)
 
 
-def _wait_until_listening(process: "subprocess.Popen[bytes]", port: int) -> None:
+def _wait_until_listening(process: "subprocess.Popen[bytes]", port: int, words: Path) -> None:
     deadline_s = time.monotonic() + START_S
     while True:
         try:
@@ -57,5 +61,6 @@ def _wait_until_listening(process: "subprocess.Popen[bytes]", port: int) -> None
             return
         except OSError as error:
             if process.poll() is not None or time.monotonic() > deadline_s:
-                raise BenchError(f"mosquitto does not listen on port {port}: {error}") from error
+                last = words.read_text(encoding="utf-8", errors="replace")[-300:]
+                raise BenchError(f"mosquitto does not listen on port {port}: {error}; it says: {last}") from error
             time.sleep(0.01)

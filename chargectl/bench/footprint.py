@@ -12,18 +12,16 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from bus.topics import OWNERS
 from chargectl.bench.effort import Effort
 from chargectl.bench.processes import CpuMeter, pss_mib
 from chargectl.bench.report import Figure
 from chargectl.bench.slices import boot_s
-from chargectl.bench.stations import WORLD, RunningStation, make_home, running
+from chargectl.bench.stations import STATION_SERVICES, RunningStation, make_home, running
 
 MEMORY_LIMIT_MIB, CPU_LIMIT_PERCENT = 11.0, 1.5
 SETTLE_S = 5.0
 """Everything has been said once, and start-up is over."""
 BARE_S = 0.5
-COUNTED = tuple(owner for owner in OWNERS if owner != WORLD)
 SUPERVISORD = "supervisord"
 
 
@@ -39,7 +37,7 @@ class Footprint:
 
     @property
     def average_mib(self) -> float:
-        return sum(self.memory_mib[owner] for owner in COUNTED) / len(COUNTED)
+        return sum(self.memory_mib[service] for service in STATION_SERVICES) / len(STATION_SERVICES)
 
     @property
     def total_mib(self) -> float:
@@ -58,7 +56,7 @@ def measure(effort: Effort) -> list[Figure]:
 
 
 def _once(root: Path, idle_s: float) -> Footprint:
-    bare_mib = _bare_interpreter_mib(len(COUNTED))
+    bare_mib = _bare_interpreter_mib(len(STATION_SERVICES))
     with running(make_home(root)) as station:
         station.first_heartbeats()
         processes = _counted(station)
@@ -75,7 +73,7 @@ def _once(root: Path, idle_s: float) -> Footprint:
 
 def _counted(station: RunningStation) -> dict[str, int]:
     programs = station.wait_running()
-    return {**{owner: programs[owner].pid for owner in COUNTED}, SUPERVISORD: station.supervisord()}
+    return {**{service: programs[service].pid for service in STATION_SERVICES}, SUPERVISORD: station.supervisord()}
 
 
 def _bare_interpreter_mib(count: int) -> float:
@@ -95,7 +93,7 @@ def _bare_interpreter_mib(count: int) -> float:
 
 def figures_of(runs: list[Footprint]) -> list[Figure]:
     memory = tuple(run.average_mib for run in runs)
-    multiples = tuple(run.total_mib / (run.bare_mib * len(COUNTED)) for run in runs)
+    multiples = tuple(run.total_mib / (run.bare_mib * len(STATION_SERVICES)) for run in runs)
     cpu = tuple(run.total_cpu_percent for run in runs)
     return [
         Figure(
@@ -105,14 +103,14 @@ def figures_of(runs: list[Footprint]) -> list[Figure]:
             limit=MEMORY_LIMIT_MIB,
             baseline=median(run.bare_mib for run in runs),
             subject=median(memory),
-            reason=f"{len(COUNTED)} services, without the simulated world; baseline: one bare interpreter, in MiB",
+            reason=f"{len(STATION_SERVICES)} services, no simulated world; baseline: one bare interpreter, in MiB",
             runs=memory,
         ),
         Figure(
             name="PSS of services and supervisord / as many bare interpreters as services",
             value=median(multiples),
             unit="x",
-            baseline=median(run.bare_mib * len(COUNTED) for run in runs),
+            baseline=median(run.bare_mib * len(STATION_SERVICES) for run in runs),
             subject=median(run.total_mib for run in runs),
             reason="baseline and subject in MiB",
             runs=multiples,
@@ -131,7 +129,7 @@ def figures_of(runs: list[Footprint]) -> list[Figure]:
 
 def _each(runs: list[Footprint]) -> list[Figure]:
     figures: list[Figure] = []
-    for name in (*COUNTED, SUPERVISORD):
+    for name in (*STATION_SERVICES, SUPERVISORD):
         memory = tuple(run.memory_mib[name] for run in runs)
         cpu = tuple(run.cpu_percent[name] for run in runs)
         figures.append(Figure(name=f"{name}: PSS", value=median(memory), unit="MiB", runs=memory))

@@ -14,7 +14,7 @@ def pss_mib(process: int) -> float:
         text = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii", errors="replace")
     except OSError as error:
         raise BenchError(f"process {process} ended while its memory was read: {error}") from error
-    kibibytes = [int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss_Dirty:") and 0]
+    kibibytes = [int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")]
     if not kibibytes:
         raise BenchError(f"/proc/{process}/smaps_rollup has no Pss")
     return kibibytes[0] * 1024 / MEBIBYTE

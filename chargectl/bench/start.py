@@ -13,13 +13,13 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from bus.topics import HEARTBEATS, OWNERS
+from bus.topics import HEARTBEATS
 from chargectl.bench.bare import BareServices, bare_services
 from chargectl.bench.effort import BenchError, Effort
 from chargectl.bench.figures import paired_ratio
 from chargectl.bench.report import Figure
 from chargectl.bench.slices import boot_s
-from chargectl.bench.stations import RunningStation, make_home, running
+from chargectl.bench.stations import SERVICES, RunningStation, make_home, running
 from chargectl.bus_client import BusClient
 
 START_LIMIT, BACK_LIMIT_S = 2.0, 0.5
@@ -33,7 +33,7 @@ def measure(effort: Effort) -> list[Figure]:
     rounds = 1 if effort.quick else 2
     ours: list[list[float]] = []
     theirs: list[list[float]] = []
-    back: dict[str, list[list[float]]] = {owner: [] for owner in OWNERS}
+    back: dict[str, list[list[float]]] = {service: [] for service in SERVICES}
     bare_back: list[list[float]] = []
     numbers = count()
     with TemporaryDirectory(prefix="bench-") as directory:
@@ -44,8 +44,8 @@ def measure(effort: Effort) -> list[Figure]:
             where = Path(directory) / f"kill{next(numbers)}"
             with bare_services(where / "bare") as bare, running(make_home(where / "home")) as station:
                 bare_back.append(_kill_bare(bare, rounds))
-                for owner, times in _kill_each(station, rounds).items():
-                    back[owner].append(times)
+                for service, times in _kill_each(station, rounds).items():
+                    back[service].append(times)
     return [_start_figure(ours, theirs), _back_figure(back, bare_back), *_each(back)]
 
 
@@ -63,7 +63,7 @@ def _kill_bare(bare: BareServices, rounds: int) -> list[float]:
     times: list[float] = []
     for _ in range(rounds):
         time.sleep(SETTLED_S)
-        for number in sorted(processes)[: len(OWNERS)]:
+        for number in sorted(processes)[: len(SERVICES)]:
             killed_s = boot_s()
             os.kill(processes[number], signal.SIGKILL)
             number, process, started_s = bare.next_start()
@@ -74,27 +74,27 @@ def _kill_bare(bare: BareServices, rounds: int) -> list[float]:
 
 def _kill_each(station: RunningStation, rounds: int) -> dict[str, list[float]]:
     """Seconds from the kill to the first heartbeat of the new process, by service."""
-    processes = {owner: process for owner, (process, _) in station.first_heartbeats().items()}
-    times: dict[str, list[float]] = {owner: [] for owner in OWNERS}
+    processes = {service: process for service, (process, _) in station.first_heartbeats().items()}
+    times: dict[str, list[float]] = {service: [] for service in SERVICES}
     with BusClient(station.home, hears=tuple(HEARTBEATS.values())) as client:
         client.listen(0.5)
         for _ in range(rounds):
             station.wait_running()
             client.listen(SETTLED_S)
-            for owner in OWNERS:
+            for service in SERVICES:
                 killed_s = boot_s()
-                os.kill(processes[owner], signal.SIGKILL)
-                processes[owner], sent_s = _next_process(client, owner, processes[owner], station)
-                times[owner].append(sent_s - killed_s)
+                os.kill(processes[service], signal.SIGKILL)
+                processes[service], sent_s = _next_process(client, service, processes[service], station)
+                times[service].append(sent_s - killed_s)
     return times
 
 
-def _next_process(client: BusClient, owner: str, before: int, station: RunningStation) -> tuple[int, float]:
+def _next_process(client: BusClient, service: str, before: int, station: RunningStation) -> tuple[int, float]:
     for received in client.messages(boot_s() + BACK_WITHIN_S):
         body = received.body
-        if received.sender == owner and body.pid != before and body.state == "running":
+        if received.sender == service and body.pid != before and body.state == "running":
             return int(body.pid), received.sent_s
-    raise BenchError(f"{owner} did not come back within {BACK_WITHIN_S:g} s\n{station.last_words()}")
+    raise BenchError(f"{service} did not come back within {BACK_WITHIN_S:g} s\n{station.last_words()}")
 
 
 def _start_figure(ours: list[list[float]], theirs: list[list[float]]) -> Figure:
@@ -106,7 +106,7 @@ def _start_figure(ours: list[list[float]], theirs: list[list[float]]) -> Figure:
         limit=START_LIMIT,
         baseline=median(_flat(theirs)),
         subject=median(_flat(ours)),
-        reason=f"baseline and subject in s; ours are {len(OWNERS)} services, the simulated world among them",
+        reason=f"baseline and subject in s; ours are {len(SERVICES)} services, the simulated world among them",
         runs=runs,
     )
 
@@ -129,12 +129,12 @@ def _back_figure(back: dict[str, list[list[float]]], bare: list[list[float]]) ->
 def _each(back: dict[str, list[list[float]]]) -> list[Figure]:
     return [
         Figure(
-            name=f"{owner} is back (median)",
+            name=f"{service} is back (median)",
             value=median(_flat(repeats)),
             unit="s",
             runs=tuple(median(times) for times in repeats),
         )
-        for owner, repeats in back.items()
+        for service, repeats in back.items()
     ]
 
 

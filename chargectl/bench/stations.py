@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,19 +11,29 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bus.topics import HEARTBEATS, OWNERS
+from bus.topics import HEARTBEATS
 from chargectl.bench.children import environment
 from chargectl.bench.effort import BenchError
 from chargectl.bench.slices import boot_s
 from chargectl.bus_client import BusClient
 from chargectl.init import DEFAULT_STATION
 from chargectl.station import processes_of
-from chargectl.supervisor import Program, Supervisor
+from chargectl.supervisor import CONFIGURATION, Program, Supervisor
 from services.home import Home
 
 HEALTHY_S = 60.0
 END_S = 30.0
 WORLD = "world"
+
+
+def shipped_services() -> tuple[str, ...]:
+    """Every service that `chargectl up` runs, in the order of the shipped supervisord.conf."""
+    return tuple(re.findall(r"^\[program:(\w+)\]", CONFIGURATION.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+SERVICES = shipped_services()
+STATION_SERVICES = tuple(name for name in SERVICES if name != WORLD)
+"""Those that also run on a real board."""
 
 
 def make_home(root: Path, text: str = DEFAULT_STATION) -> Home:
@@ -54,13 +65,14 @@ class RunningStation:
         beats: dict[str, tuple[int, float]] = {}
         with BusClient(self.home, hears=tuple(HEARTBEATS.values())) as client:
             for received in client.messages(self.started_s + HEALTHY_S):
-                if received.sent_s >= self.started_s and received.body.state == "running":
+                known = received.sender in SERVICES
+                if known and received.sent_s >= self.started_s and received.body.state == "running":
                     beats.setdefault(received.sender, (received.body.pid, received.sent_s))
-                if len(beats) == len(OWNERS):
+                if len(beats) == len(SERVICES):
                     return beats
                 if self._up.poll() is not None:
                     break
-        missing = ", ".join(sorted(set(OWNERS) - beats.keys()))
+        missing = ", ".join(sorted(set(SERVICES) - beats.keys()))
         raise BenchError(f"not healthy within {HEALTHY_S:g} s: {missing}\n{self.last_words()}")
 
     def last_words(self) -> str:

@@ -52,7 +52,7 @@ class Run:
 
 
 def measure(effort: Effort) -> list[Figure]:
-    wanted = 32 if effort.quick else 80
+    wanted = 32 if effort.quick else 64
     refusal = realtime_refusal()
     fifo: list[Run] = []
     ordinary: list[Run] = []

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bus.topics import OWNERS
 from chargectl.bus_client import BusClient
 from chargectl.demo.picture import Paint, fitted, one_line, picture
 from chargectl.demo.story import Story
@@ -22,6 +21,7 @@ from chargectl.output import CLEAR_TO_END, HOME, Failure, has_colour
 from chargectl.sim import ask_world
 from chargectl.station import place, process_of_up
 from chargectl.station_check import check_home
+from chargectl.supervisor import program_names
 from chargectl.up import end_with_parent
 from services.exit_codes import ExitCode
 from services.home import Home
@@ -90,7 +90,7 @@ def show(arguments: argparse.Namespace) -> int:
     try:
         tree.start()
         with BusClient(home, hears=HEARS) as client:
-            watcher = Watcher(station, OWNERS)
+            watcher = Watcher(station, tuple(program_names()))
             for _ in _pictures(client):
                 view = watcher.look(client.bus, client.clock.now().boot_s)
                 _tell(story, view, home)

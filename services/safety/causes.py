@@ -9,6 +9,7 @@ from hardware.interfaces import PilotMode
 from schemas.safety import Contactor
 from services.safety.state import ConnectorState, Moment, due
 from services.safety.timings import (
+    BOOT_S,
     CLOSED_WITHIN_S,
     CONTACT_SETTLED_S,
     DIODE_S,
@@ -83,7 +84,9 @@ def _unexpected_open(state: ConnectorState, moment: Moment) -> bool:
 def _contactor_unreadable(state: ConnectorState, moment: Moment) -> bool:
     if not state.equipment.mirror_contact or state.mirror.fresh(moment.now_s, FEEDBACK_VALID_S):
         return False
-    return after(max(state.mirror.stamp_s, state.begun_s), WELDED_S, moment)
+    if state.mirror.stamp_s < 0.0:
+        return after(state.begun_s, BOOT_S, moment)
+    return after(state.mirror.stamp_s, WELDED_S, moment)
 
 
 def _diode(state: ConnectorState, moment: Moment) -> bool:
@@ -146,7 +149,9 @@ def _output(state: ConnectorState, moment: Moment) -> bool:
 
 
 def _unreadable(state: ConnectorState, moment: Moment) -> bool:
-    return after(state.pilot_sight.bad_since_s, UNREADABLE_S, moment)
+    """A board that has not answered since the start is given the time of the self-test (T2)."""
+    never = state.pilot_sight.stamp_s < 0.0
+    return after(state.pilot_sight.bad_since_s, BOOT_S if never else UNREADABLE_S, moment)
 
 
 def _error(state: ConnectorState, moment: Moment) -> bool:

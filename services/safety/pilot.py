@@ -97,8 +97,9 @@ def _hold_off(state: ConnectorState, now_s: float) -> tuple[str, float]:
 def contactor_free(state: ConnectorState) -> tuple[float, str]:
     """(boot-clock time before which the contactor does not close, why)."""
     contactor = state.contactor
+    started = contactor.on_s == state.begun_s
     times = [
-        (contactor.on_s + CLOSE_APART_S, "waiting: the contactor has just switched"),
+        (contactor.on_s + CLOSE_APART_S, "waiting after the start" if started else "waiting: it has just switched"),
         (contactor.dropped_s + CLOSE_APART_S, f"waiting: {contactor.dropped_because}"),
         (state.faults.hold_until_s, "waiting after a fault"),
     ]

@@ -25,6 +25,8 @@ BETWEEN_S = 0.050
 """A level between the windows is no new state (hysteresis), but the contactor does not wait longer than this."""
 LEVEL_INVALID_S = 0.100
 UNREADABLE_S = 0.500
+BOOT_S = 10.0
+"""Until then a board that has not answered since the start is awaited, not faulty."""
 DIODE_S = 0.100
 """Proof before closing, and debounce of a failure while charging."""
 OUTPUT_GRACE_S = 0.050

@@ -93,7 +93,7 @@ class SessionService:
 
     def on_stop(self, now: Now) -> None:
         for connector in self._connectors.values():
-            connector.leave(now)
+            connector.keep_sign_of_life(now)
         self._store.close()
 
     def abandon(self) -> None:
@@ -160,6 +160,7 @@ class SessionService:
         for connector in self._connectors.values():
             if connector.meter == page.meter and connector.senses.serial and page.readings:
                 connector.senses.hear_sample(page.readings[-1], connector.senses.serial)
+                connector.keep_sign_of_life(now)
                 connector.step(now)
 
     def _say_faults(self, now: Now) -> None:

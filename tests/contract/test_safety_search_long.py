@@ -9,7 +9,7 @@ pytestmark = pytest.mark.long
 
 
 def test_no_combination_of_four_events_breaks_an_invariant(capsys: pytest.CaptureFixture[str]) -> None:
-    states, edges, names = search(most_states=20_000, depth=4)
+    states, edges, names = search(most_states=8_000, depth=4)
     with capsys.disabled():
         print(f"\nsafety search: {states} states, {edges} edges, {len(names)} states of the machine")
     assert states > 5_000

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bus.topics import SYSTEM_REBOOT
-from chargectl.up import CONFIGURATION
+from chargectl.supervisor import CONFIGURATION
 from schemas.system import BootReason, RebootRequest
 from services.endings import read_ending
 from services.exit_codes import ExitCode

@@ -6,8 +6,9 @@ import time
 import pytest
 
 from chargectl.bench.effort import BenchError
-from chargectl.bench.footprint import COUNTED, SUPERVISORD, Footprint, figures_of
+from chargectl.bench.footprint import SUPERVISORD, Footprint, figures_of
 from chargectl.bench.processes import CpuMeter, pss_mib
+from chargectl.bench.stations import SERVICES, STATION_SERVICES
 
 pytestmark = pytest.mark.unit
 NO_PROCESS = 2**22 + 1
@@ -15,37 +16,39 @@ NO_PROCESS = 2**22 + 1
 
 
 def footprint(each_mib: float = 10.0, each_percent: float = 0.1) -> Footprint:
-    names = (*COUNTED, SUPERVISORD)
+    names = (*STATION_SERVICES, SUPERVISORD)
     return Footprint(
-        memory_mib={**dict.fromkeys(COUNTED, each_mib), SUPERVISORD: 15.0},
+        memory_mib={**dict.fromkeys(STATION_SERVICES, each_mib), SUPERVISORD: 15.0},
         cpu_percent=dict.fromkeys(names, each_percent),
         bare_mib=3.0,
     )
 
 
 def test_the_average_leaves_out_supervisord_and_the_simulated_world() -> None:
-    assert "world" not in COUNTED
+    assert set(SERVICES) - set(STATION_SERVICES) == {"world"}
+    assert {"safety", "session", "metering"} <= set(STATION_SERVICES)
     assert figures_of([footprint()])[0].value == 10.0
 
 
 def test_the_multiple_counts_supervisord_too() -> None:
-    count = len(COUNTED)
+    count = len(STATION_SERVICES)
     assert figures_of([footprint()])[1].value == pytest.approx((10.0 * count + 15.0) / (3.0 * count))
 
 
 def test_idle_cpu_is_the_sum_of_everything_counted() -> None:
-    assert figures_of([footprint()])[2].value == pytest.approx(0.1 * (len(COUNTED) + 1))
+    assert figures_of([footprint()])[2].value == pytest.approx(0.1 * (len(STATION_SERVICES) + 1))
 
 
-@pytest.mark.parametrize(("mib", "percent", "verdicts"), [(11.0, 0.2, [True, True]), (11.1, 0.3, [False, False])])
+@pytest.mark.parametrize(("mib", "percent", "verdicts"), [(11.0, 1.49, [True, True]), (11.1, 1.51, [False, False])])
 def test_more_memory_or_idle_cpu_than_promised_is_missed(mib: float, percent: float, verdicts: list[bool]) -> None:
-    figures = figures_of([footprint(mib, percent)] * 3)
+    processes = len(STATION_SERVICES) + 1
+    figures = figures_of([footprint(mib, percent / processes)] * 3)
     assert [figures[0].passed, figures[2].passed] == verdicts
 
 
 def test_every_process_is_listed_with_memory_and_cpu() -> None:
     names = {figure.name for figure in figures_of([footprint()])}
-    for name in (*COUNTED, SUPERVISORD):
+    for name in (*STATION_SERVICES, SUPERVISORD):
         assert {f"{name}: PSS", f"{name}: idle CPU"} <= names
 
 

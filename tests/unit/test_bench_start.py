@@ -2,8 +2,8 @@
 
 import pytest
 
-from bus.topics import OWNERS
 from chargectl.bench.start import _back_figure, _each, _start_figure
+from chargectl.bench.stations import SERVICES
 
 pytestmark = pytest.mark.unit
 
@@ -20,7 +20,7 @@ def test_twice_as_long_as_bare_services_is_allowed() -> None:
 
 
 def test_the_slowest_of_all_kills_counts() -> None:
-    back = {owner: [[0.1, 0.1], [0.1, 0.1]] for owner in OWNERS}
+    back = {name: [[0.1, 0.1], [0.1, 0.1]] for name in SERVICES}
     assert _back_figure(back, [[0.05], [0.05]]).value == 0.1
     back["hmi"][1][0] = 0.51
     figure = _back_figure(back, [[0.05], [0.05]])
@@ -28,5 +28,5 @@ def test_the_slowest_of_all_kills_counts() -> None:
 
 
 def test_the_median_of_every_service_is_reported() -> None:
-    back = {owner: [[0.1, 0.3, 0.2]] for owner in OWNERS}
-    assert [figure.value for figure in _each(back)] == [0.2] * len(OWNERS)
+    back = {name: [[0.1, 0.3, 0.2]] for name in SERVICES}
+    assert [figure.value for figure in _each(back)] == [0.2] * len(SERVICES)

@@ -43,7 +43,7 @@ class Counter:
         self.hub.deliver()
 
     def a_request(self, **changed: Any) -> ChangeSettingRequest:
-        values = {"request_id": self.asker.new_id(), "expires_s": self.clock.boot_s + EXPIRES_IN_S}
+        values: dict[str, Any] = {"request_id": self.asker.new_id(), "expires_s": self.clock.boot_s + EXPIRES_IN_S}
         return ChangeSettingRequest(**(values | {"key": "FreeCharging", "value": "true"} | changed))
 
     def ask(self) -> str:
@@ -283,7 +283,8 @@ def test_remembered_answers_are_bounded() -> None:
 def up(topic: Any, body: Any, **changed: Any) -> bytes:
     """A request as it comes up, made by the other library."""
     read = msgspec.to_builtins(envelope(topic, body, **changed))
-    return REQUEST_MARK + topic.name.encode() + b"\0" + bytes(msgpack.packb(read))
+    payload: bytes = msgpack.packb(read)
+    return REQUEST_MARK + bytes(topic.name.encode()) + b"\0" + payload
 
 
 def test_a_request_that_breaks_its_schema_is_rejected_with_the_reason() -> None:
@@ -362,6 +363,23 @@ def test_a_request_as_large_as_the_bus_carries_never_stops_its_owner(length: int
         values: dict[str, Any] = {"request_id": "x", "code": "c", "text": "t"} | {field: "y" * length}
         system.from_subscriber(up(SYSTEM_EVENT, EventRequest(expires_s=clock.boot_s + 5.0, **values), run_id="r"))
         system.from_subscriber(_too_short(values))
+
+
+def test_a_request_that_fits_but_would_not_fit_when_it_is_published_is_rejected() -> None:
+    clock, hub = VirtualClock(), Hub()
+    system = Endpoint("system", clock, run_id="a long run id of the owner")
+    asker = Endpoint("chargectl", clock, run_id="a", asks=(SYSTEM_EVENT,))
+    hub.join(system)
+    hub.join(asker)
+    body = EventRequest(request_id="x", expires_s=clock.boot_s + 5.0, code="c", text="")
+    asker.request(SYSTEM_EVENT, body)
+    room = LARGEST_FRAME + 1 - len(up(SYSTEM_EVENT, body, run_id="r", trace_id=""))
+    frame = up(SYSTEM_EVENT, msgspec.structs.replace(body, text="y" * (room - 4)), run_id="r", trace_id="")
+    assert len(frame) == LARGEST_FRAME + 1, "as large as is let in"
+    system.from_subscriber(frame)
+    hub.deliver()
+    assert [message.body.outcome for message in asker.inbox] == [Answer.REJECTED]
+    assert list(system.inbox) == []
 
 
 def _too_short(values: dict[str, Any]) -> bytes:

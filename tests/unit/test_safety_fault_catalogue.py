@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from schemas.faults import FAULTS, RESERVED_CODES, FaultClass, worst_first
+from schemas.faults import FAULTS, FaultClass, worst_first
 from services.safety.causes import RULES
 
 pytestmark = pytest.mark.unit
@@ -26,11 +26,10 @@ def test_a_fault_has_words_an_instruction_and_valid_codes(fault) -> None:
     assert fault.instruction.endswith(".")
 
 
-def test_internal_codes_are_unique_and_the_guides_own_stays_reserved() -> None:
+def test_internal_codes_are_unique_and_the_guides_own_stands_where_it_belongs() -> None:
     codes = [fault.internal_code for fault in FAULTS.values()]
     assert len(set(codes)) == len(codes)
-    assert not set(codes) & set(RESERVED_CODES)
-    assert RESERVED_CODES == {"01-05-006": "message_queue_full"}
+    assert FAULTS["message_queue_full"].internal_code == "01-05-006"
 
 
 @pytest.mark.parametrize(
@@ -40,6 +39,7 @@ def test_internal_codes_are_unique_and_the_guides_own_stays_reserved() -> None:
         ("pilot_diode", "Vehicle diode check failed - tamper detection"),
         ("contactor_welded", "Contactor welded"),
         ("lock_failed", "Plug locking failed"),
+        ("message_queue_full", "Message queue is full"),
     ],
 )
 def test_texts_of_the_guide_stand_to_the_letter(code: str, text: str) -> None:

@@ -267,6 +267,7 @@ def test_a_weld_locks_out_after_1_s_for_ever() -> None:
     rig.allow(False, hold=False)
     rig.run(20.0)
     assert rig.shown.lock.value == "locked"
+    assert rig.outputs.mode is PilotMode.F
     rig.world.welded = False
     rig.restart()
     rig.run(20.0)
@@ -284,6 +285,18 @@ def test_a_contactor_that_opens_after_150_ms_is_told_as_slow_and_used_on() -> No
     assert not rig.shown.faults
     rig.vehicle("C")
     rig.until(lambda: rig.coil, 6.0)
+
+
+def test_the_contactor_does_not_close_again_before_it_is_proven_open() -> None:
+    rig = charging()
+    rig.world.open_s = 0.4
+    rig.vehicle("B")
+    rig.run(0.05)
+    rig.vehicle("C")
+    rig.run(0.3)
+    assert not rig.coil
+    rig.until(lambda: rig.coil, 1.0)
+    assert rig.count("power_off") == 1
 
 
 def test_a_lockout_ends_only_by_service() -> None:
@@ -346,8 +359,10 @@ def test_an_unreadable_mirror_contact_forbids_closing() -> None:
     rig = Rig()
     rig.world.mirror_alive = False
     rig.allow()
-    rig.run(3.0)
-    assert "contactor_unreadable" in rig.shown.faults
+    rig.run(9.9)
+    assert not rig.shown.faults
+    rig.run(0.2)
+    assert rig.shown.faults == ("contactor_unreadable",)
     rig.plug()
     rig.run(2.0)
     rig.vehicle("C")

@@ -129,6 +129,23 @@ def test_a_c_of_90_ms_closes_nothing() -> None:
     assert rig.count("coil_on") == 0
 
 
+def test_a_flicker_just_before_closing_starts_the_100_ms_anew() -> None:
+    rig = Rig()
+    rig.charge()
+    free_s = rig.now_s - 0.05 + 5.0
+    rig.vehicle("B")
+    rig.run(0.1)
+    rig.vehicle("C")
+    rig.run(free_s - 0.1 - rig.now_s)
+    rig.vehicle("-")
+    rig.run(0.03)
+    rig.vehicle("C")
+    again_s = rig.now_s
+    assert not rig.coil
+    rig.until(lambda: rig.coil, 1.0)
+    assert rig.now_s - again_s >= 0.1 - 1e-6
+
+
 def test_opening_s2_opens_the_contactor_within_50_ms_and_the_offer_stays() -> None:
     rig = Rig()
     rig.charge()

@@ -123,6 +123,55 @@ def test_counters_go_on_from_what_was_remembered() -> None:
     assert rig.shown.contactor_cycles == 42
 
 
+@pytest.mark.parametrize(("silent_s", "told"), [(9.0, False), (10.1, True)])
+def test_a_board_that_answers_late_after_the_start_is_awaited_for_10_s(silent_s: float, told: bool) -> None:
+    rig = Rig()
+    rig.world.pilot_alive = False
+    rig.allow()
+    rig.run(silent_s)
+    assert rig.shown.reason == (
+        "Contactor feedback unreadable" if told else "starting: checking the contactor and the vehicle"
+    )
+    rig.world.pilot_alive = True
+    rig.plug()
+    rig.run(4.0)
+    assert (rig.name is PilotState.B2) is not told
+
+
+def test_the_5_s_between_two_closings_count_from_the_start() -> None:
+    rig = Rig()
+    rig.allow()
+    started_s = rig.now_s
+    rig.run(0.3)
+    rig.vehicle("C", 220.0)
+    rig.until(lambda: rig.coil, 6.0)
+    assert rig.now_s - started_s >= 5.0 - 1e-6
+
+
+def test_a_restart_does_not_shorten_the_30_s_after_a_fault() -> None:
+    rig = Rig()
+    rig.charge()
+    rig.run(10.0)
+    rig.vehicle("E")
+    rig.run(0.1)
+    fault_s = rig.now_s
+    rig.vehicle("B")
+    rig.run(2.0)
+    assert not rig.shown.faults
+    rig.restart()
+    rig.until(lambda: rig.name is PilotState.B2, 40.0)
+    assert rig.now_s - fault_s >= 29.5
+
+
+def test_a_remembered_hold_off_of_another_boot_costs_30_s_at_most() -> None:
+    rig = Rig()
+    rig.allow()
+    rig.start(Memory(hold_until_s=1e9))
+    rig.run(6.0)
+    rig.plug()
+    rig.until(lambda: rig.name is PilotState.B2, 30.0)
+
+
 def test_nothing_is_unlocked_before_the_first_proof() -> None:
     rig = Rig()
     rig.world.bolt = 1.0

@@ -16,7 +16,9 @@ def test_missing_keys_have_their_factory_values() -> None:
     assert keys() == Keys(7, False, "FREE", True, True, 45.0, False, None)
 
 
-@pytest.mark.parametrize(("word", "expected"), [("true", True), ("On", True), ("1", True), ("FALSE", False), ("0", False)])
+@pytest.mark.parametrize(
+    ("word", "expected"), [("true", True), ("On", True), ("1", True), ("FALSE", False), ("0", False)]
+)
 def test_switches_in_every_spelling(word: str, expected: bool) -> None:
     assert keys(FreeCharging=word).free_charging is expected
 

@@ -7,20 +7,25 @@ from services.session.limits.effective import bounds, effective, is_pause, last_
 
 pytestmark = pytest.mark.unit
 
-H, O, C, L = LimitSource.HARDWARE, LimitSource.OPERATOR, LimitSource.CABLE, LimitSource.LAST_IN_FORCE
+HARDWARE, OPERATOR, CABLE, LAST = (
+    LimitSource.HARDWARE,
+    LimitSource.OPERATOR,
+    LimitSource.CABLE,
+    LimitSource.LAST_IN_FORCE,
+)
 
 
 @pytest.mark.parametrize(
     ("hardware_a", "operator_a", "cable_a", "last_a", "expected"),
     [
-        (32.0, 16.0, 20.0, None, (O, 16.0)),
-        (32.0, 32.0, 20.0, None, (C, 20.0)),
-        (10.0, 16.0, 20.0, None, (H, 10.0)),
-        (16.0, 16.0, 16.0, None, (H, 16.0)),
-        (32.0, 16.0, 16.0, None, (O, 16.0)),
-        (32.0, None, 32.0, 13.0, (L, 13.0)),
-        (13.0, None, None, 13.0, (H, 13.0)),
-        (32.0, 0.0, 32.0, None, (O, 0.0)),
+        (32.0, 16.0, 20.0, None, (OPERATOR, 16.0)),
+        (32.0, 32.0, 20.0, None, (CABLE, 20.0)),
+        (10.0, 16.0, 20.0, None, (HARDWARE, 10.0)),
+        (16.0, 16.0, 16.0, None, (HARDWARE, 16.0)),
+        (32.0, 16.0, 16.0, None, (OPERATOR, 16.0)),
+        (32.0, None, 32.0, 13.0, (LAST, 13.0)),
+        (13.0, None, None, 13.0, (HARDWARE, 13.0)),
+        (32.0, 0.0, 32.0, None, (OPERATOR, 0.0)),
         (None, None, None, None, (LimitSource.UNKNOWN, 0.0)),
     ],
 )

@@ -7,6 +7,7 @@ station.until_current_flows()
 station.check_bills()
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from hardware.sim.site.connector import Connector
 from schemas.base import ActiveFaults, Message
 from schemas.hmi import LightPattern
 from schemas.session import ConnectorStatus, TransactionStarted, TransactionStopped
+from tests.virtual_cell import Process
 from tests.virtual_station import VirtualStation
 
 CARD, OTHER_CARD = "CARD-1", "CARD-2"
@@ -32,6 +34,10 @@ class Bill(NamedTuple):
     def energy_wh(self) -> int:
         assert self.stopped is not None, "the transaction is still open"
         return self.stopped.meter_stop_wh - self.started.meter_start_wh
+
+
+class Cut(BaseException):
+    """The mains are gone in the middle of whatever was going on."""
 
 
 class Edge(NamedTuple):
@@ -55,7 +61,12 @@ class ChargingStation(VirtualStation):
     ) -> None:
         self.least_a: float | None = None
         """Smallest current of connector 1 since `watch_current`; None = nobody watches."""
+        self.events = 0
+        """Everything that happened: a frame said, a process with something to do."""
+        self.cut_at: int | None = None
+        """The power is cut at this event."""
         super().__init__(path, station_file(connectors, fields, **settings), power=power)
+        self.hub.taps.insert(0, self._count_frame)
         if power:
             self.until_heard()
 
@@ -97,6 +108,37 @@ class ChargingStation(VirtualStation):
         """So many Stopped facts are out."""
         return self.until(lambda: sum(bill.stopped is not None for bill in self.bills()) >= transactions, within_s)
 
+    def swipe_until(self, condition: Callable[[], bool], id_tag: str = CARD, within_s: float = 25.0) -> None:
+        """As a person does: again, when the card had no effect."""
+        for _ in range(4):
+            self.swipe(id_tag)
+            try:
+                self.until(condition, within_s)
+            except AssertionError:
+                continue
+            return
+        raise AssertionError(f"the card has no effect: {self.status()}, {self.last(SESSION_CONNECTOR, '1')}")
+
+    # mains
+
+    def power_cut(self) -> None:
+        self.cut_at = None
+        super().power_cut()
+
+    def _count_frame(self, _owner: str, _frame: bytes) -> None:
+        self._count()
+
+    def _turn(self, process: Process) -> None:
+        idle_loop = process.has_hardware and not process.endpoint.inbox and process.heartbeat_s > self.clock.boot_s
+        if not idle_loop:
+            self._count()
+        super()._turn(process)
+
+    def _count(self) -> None:
+        self.events += 1
+        if self.cut_at is not None and self.events > self.cut_at:
+            raise Cut
+
     # the site
 
     def connector(self, number: int = 1) -> Connector:
@@ -111,12 +153,19 @@ class ChargingStation(VirtualStation):
     def register_wh(self, number: int = 1) -> int:
         return self.site.meters[f"connector.{number}"].register_wh
 
+    def until_open(self, connector: int = 1, within_s: float = 0.1) -> float:
+        """Until the main contacts are open; returns how long it took."""
+        return self.until(lambda: not self.connector(connector).contactor.closed, within_s)
+
     def watch_current(self) -> None:
         """From now on `least_a` is the smallest current the car gets."""
         self.least_a = self.current_a()
 
     def _advance_site(self, now_s: float) -> int:
         revision = super()._advance_site(now_s)
+        for number, each in self.site.connectors.items():
+            live = each.contactor.closed and each.lock is not None and each.cable_a is not None
+            assert not live or each.lock.locked, f"connector {number}: the plug is not locked while it is live"
         if self.least_a is not None:
             self.least_a = min(self.least_a, self.current_a())
         return revision
@@ -137,6 +186,13 @@ class ChargingStation(VirtualStation):
 
     def _bodies(self, topic: Topic[Any], connector: int, since: int) -> list[Any]:
         return [m.body for m in self.said[since:] if m.topic is topic and m.key == str(connector) and not m.resent]
+
+    def freeze(self, owner: str, for_s: float) -> None:
+        """SIGSTOP, and SIGCONT so much later."""
+        self.settle()
+        process = self.processes.pop(owner)
+        self.advance(for_s)
+        self.processes[owner] = process
 
     def light(self, connector: int = 1) -> LightPattern:
         body = self.last(HMI_CONNECTOR, str(connector))

@@ -205,9 +205,7 @@ class Metering(Neighbour):
             self.next_s = now.boot_s + 1.0
             self.world.advance(now.boot_s)
             if self.world.quality is Quality.GOOD:
-                sample = Reading(
-                    sampled_s=now.boot_s, sampled_wall_s=now.wall_s, energy_import_wh=self.world.shown_wh
-                )
+                sample = Reading(sampled_s=now.boot_s, sampled_wall_s=now.wall_s, energy_import_wh=self.world.shown_wh)
                 self.ring.append(sample)
             body = MeterReading(
                 meter="connector.1",

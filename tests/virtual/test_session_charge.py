@@ -14,7 +14,7 @@ from tests.virtual.session_cell import SessionCell, make_cell
 pytestmark = pytest.mark.virtual
 
 
-@pytest.fixture()
+@pytest.fixture
 def cell(tmp_path: Path) -> SessionCell:
     cell = make_cell(tmp_path)
     cell.advance(1.0)
@@ -316,6 +316,22 @@ def test_the_end_register_waits_until_safety_has_withdrawn_and_proven_open(cell:
     cell.world.can_prove_open = True
     ended(cell)
     assert cell.stopped()[0].meter_stop_measured
+
+
+def test_a_contactor_that_closes_while_the_withdrawal_is_on_its_way_is_billed(cell: SessionCell) -> None:
+    charging(cell)
+    cell.world.ready = False
+    cell.advance(3.0)
+    cell.hub.fate = lambda _sender, _receiver, frame: 0 if frame.startswith(b"session.permission") else 1
+    cell.swipe()
+    cell.advance(2.0)
+    assert not cell.stopped()
+    cell.world.ready = True
+    cell.advance(4.0)
+    assert cell.world.closed_a == 16.0
+    cell.hub.fate = lambda _sender, _receiver, _frame: 1
+    ended(cell)
+    assert cell.stopped()[0].meter_stop_wh == cell.world.shown_wh
 
 
 def test_a_welded_contactor_cannot_keep_the_transaction_open_for_ever(cell: SessionCell) -> None:

@@ -22,6 +22,11 @@ def swipe_until(cell: SessionCell, condition: object) -> None:
     raise AssertionError(f"the card has no effect: {cell.status}, {cell.connector.reason}")
 
 
+def wait_for_the_outcome(cell: SessionCell) -> None:
+    """Of the power cut: the transaction has ended, or it charges again."""
+    cell.until(lambda: not any(t.meter_stop_wh is None for t in cell.journal()) or cell.status == "Charging", 40.0)
+
+
 def charge(home: Path, crash_at: int = 0, cuts_power: bool = False, **keys: str) -> SessionCell:
     """Plug in, card, charge over a sign of life, card, unplug; the process dies at one of its calls."""
     cell = make_cell(home, **keys)
@@ -82,7 +87,7 @@ def test_a_power_cut_at_every_third_step_bills_what_the_car_has_drawn(
     for crash_at in range(1, points + 1, 3):
         cell = charge(tmp_path / str(crash_at), crash_at, cuts_power=True, RestartTransAfterPowerLoss=restart)
         at = f"power cut at call {crash_at} of {points}"
-        cell.until(lambda: not any(t.meter_stop_wh is None for t in cell.journal()) or cell.status == "Charging", 40.0)
+        wait_for_the_outcome(cell)
         cell.check_stream()
         assert cell.crashes == 1, at
         assert cell.started(), at

@@ -111,6 +111,9 @@ class Connector:
         if not self._shared.store.ready:
             return now.boot_s + RENEW_S
         self._wanted = situation.unexpired(self._wanted, now.boot_s)
+        if self.transaction is not None and self.transaction.phase is not Phase.ENDED:
+            # Not stored yet, but not forgotten when the next sample is of an exchanged meter.
+            self.transaction = rules.observed(self.transaction, self.senses.sample)
         for _ in range(MOST_STEPS):
             action = state.next_action(self._situation(now))
             if action is None or not self._perform(action, now):
@@ -131,8 +134,8 @@ class Connector:
         self._voice.tell(body, now)
         return self._voice.renew_s
 
-    def leave(self, now: Now) -> None:
-        """An orderly end of the process: the sign of life is as late as it can be."""
+    def keep_sign_of_life(self, now: Now) -> None:
+        """Before its time: at an orderly end of the process, and when missed samples have come."""
         if self._shared.store.ready and (action := state.sign_of_life(self._situation(now))) is not None:
             self._perform(action, now)
 

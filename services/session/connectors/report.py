@@ -7,6 +7,7 @@ from services.session.connectors.situation import (
     Situation,
     Wish,
     is_authorized,
+    is_free,
     is_unrecorded,
     limits_of,
     start_refusal,
@@ -58,7 +59,7 @@ def connector_message(
         error_code=error_code,
         info=info,
         transaction_id=running.transaction_id if running is not None else "",
-        id_tag=running.id_tag if running is not None else s.pending.id_tag if s.pending is not None else "",
+        id_tag=_id_tag(s),
         started_wall_s=running.started_wall_s if running is not None else 0.0,
         meter_start_wh=running.meter_start_wh if running is not None else None,
         energy_wh=_energy_wh(s),
@@ -70,6 +71,15 @@ def connector_message(
         reason=reason_of(s, wish, status, limit),
         waiting_facts=waiting_facts,
     )
+
+
+def _id_tag(s: Situation) -> str:
+    """Of the transaction, or of whoever is about to begin one."""
+    if s.transaction is not None and s.phase in (Phase.ACTIVE, Phase.STOPPING):
+        return s.transaction.id_tag
+    if s.pending is not None:
+        return s.pending.id_tag
+    return s.keys.free_id_tag if s.keys is not None and is_free(s) else ""
 
 
 def _energy_wh(s: Situation) -> int | None:

@@ -10,7 +10,6 @@ from services.session.transactions import rules
 from services.session.transactions.record import Plug, Sample, Transaction
 from services.session.transactions.rules import Presence
 
-
 _LAST_GOOD = frozenset({Quality.GOOD, Quality.SILENT, Quality.IMPLAUSIBLE})
 """What these carry was a good sample when it was taken (`sampled_s`)."""
 

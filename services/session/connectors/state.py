@@ -55,7 +55,7 @@ Action = Begin | Keep | Decide | Close | Bind | Drop | Forget
 
 
 def sign_of_life(s: Situation) -> Keep | None:
-    """At an orderly end of the process."""
+    """Before its time; None without an active transaction."""
     if s.transaction is None or s.phase is not Phase.ACTIVE or s.recovering:
         return None
     return Keep(_alive(s, s.transaction))

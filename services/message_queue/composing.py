@@ -1,0 +1,129 @@
+"""Facts and states become OCPP 1.6 payloads, in the spelling and types of the JSON schemas. Pure."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from schemas.faults import FAULTS
+from schemas.session import (
+    ConnectorStatus,
+    MeterSample,
+    SampledValue,
+    StopReason,
+    TransactionMeterValues,
+    TransactionStarted,
+    TransactionStopped,
+)
+from services.clock import iso_utc
+
+LONGEST_INFO = 50
+LONGEST_PAYLOAD = 19_900
+"""Characters: the bus carries 20,000, and the transaction id is filled in later."""
+TRIGGERED_INFO = "Triggered status report"
+"""The guide, section 9.2."""
+QUEUE_FULL_INFO = FAULTS["message_queue_full"].text
+
+_ERROR_CODES = frozenset(
+    "ConnectorLockFailure EVCommunicationError GroundFailure HighTemperature InternalError LocalListConflict NoError "
+    "OtherError OverCurrentFailure OverVoltage PowerMeterFailure PowerSwitchFailure ReaderFailure ResetFailure "
+    "UnderVoltage WeakSignal".split()
+)
+_INTERNAL_CODES = {fault.text[:LONGEST_INFO]: fault.internal_code for fault in FAULTS.values()}
+
+
+class Status(NamedTuple):
+    """What a StatusNotification says of one connector."""
+
+    status: str
+    """OCPP 1.6 ChargePointStatus."""
+    error_code: str = "NoError"
+    info: str = ""
+    vendor_error_code: str = ""
+    """The internal code NN-NN-NNN of the fault in `info`."""
+
+
+def status_of(status: ConnectorStatus, error_code: str, info: str) -> Status | None:
+    """None for a status that OCPP has no word for."""
+    if status is ConnectorStatus.UNKNOWN:
+        return None
+    info = info[:LONGEST_INFO]
+    known = error_code if error_code in _ERROR_CODES else "OtherError"
+    return Status(status.value, known, info, _INTERNAL_CODES.get(info, ""))
+
+
+def status_notification(connector: int, status: Status, since_wall_s: float, triggered: bool) -> dict[str, Any]:
+    body: dict[str, Any] = {"connectorId": connector, "errorCode": status.error_code}
+    info = status.info or (TRIGGERED_INFO if triggered else "")
+    if info:
+        body["info"] = info
+    body["status"] = status.status
+    body["timestamp"] = iso_utc(since_wall_s)
+    if status.vendor_error_code:
+        body["vendorErrorCode"] = status.vendor_error_code
+    return body
+
+
+def start_transaction(fact: TransactionStarted) -> dict[str, Any]:
+    return {
+        "connectorId": fact.connector,
+        "idTag": fact.id_tag,
+        "meterStart": fact.meter_start_wh,
+        "timestamp": iso_utc(fact.started_wall_s),
+    }
+
+
+def stop_transaction(fact: TransactionStopped) -> dict[str, Any]:
+    """Without `transactionId`, which is filled in when it is sent."""
+    reason = StopReason.OTHER if fact.reason is StopReason.UNKNOWN else fact.reason
+    body: dict[str, Any] = {
+        "meterStop": fact.meter_stop_wh,
+        "timestamp": iso_utc(fact.stopped_wall_s),
+        "reason": reason.value,
+    }
+    if fact.id_tag:
+        body["idTag"] = fact.id_tag
+    return _fitting(body, "transactionData", [_sample(each) for each in fact.samples if each.values])
+
+
+def meter_values(fact: TransactionMeterValues) -> dict[str, Any] | None:
+    """Without `transactionId`; None when it has no value at all (OCPP 1.6 section 6.31: one or more)."""
+    samples = [_sample(each) for each in fact.samples if each.values]
+    return _fitting({"connectorId": fact.connector}, "meterValue", samples) if samples else None
+
+
+def authorize(id_tag: str) -> dict[str, Any]:
+    return {"idTag": id_tag}
+
+
+def text(body: Mapping[str, Any]) -> str:
+    """Always the same for the same payload."""
+    return msgspec.json.encode(body).decode()
+
+
+def _sample(sample: MeterSample) -> dict[str, Any]:
+    return {"timestamp": iso_utc(sample.sampled_wall_s), "sampledValue": [_value(each) for each in sample.values]}
+
+
+def _value(value: SampledValue) -> dict[str, str]:
+    return {name: text for name, text in msgspec.structs.asdict(value).items() if text or name == "value"}
+
+
+def _fitting(body: dict[str, Any], name: str, samples: list[dict[str, Any]]) -> dict[str, Any]:
+    """Thinned, the first and the last sample kept, until one frame carries it; then without its last values."""
+    while samples:
+        whole = {**body, name: samples}
+        if len(text(whole)) <= LONGEST_PAYLOAD:
+            return whole
+        if len(samples) > 2:
+            samples = thinned(samples)
+        else:
+            shorter = [{**each, "sampledValue": each["sampledValue"][: len(each["sampledValue"]) // 2]} for each in samples]
+            samples = [each for each in shorter if each["sampledValue"]]
+    return body
+
+
+def thinned(samples: list[Any]) -> list[Any]:
+    """Without every second one; the first and the last stay."""
+    last = len(samples) - 1
+    return [each for place, each in enumerate(samples) if place % 2 == 0 or place == last]

@@ -1,0 +1,317 @@
+"""`data/message_queue.db`: rows to values and back. Only SQL: no rule, no commit.
+
+Lean on purpose: a message that is queued writes one row and nothing else. The mark of a stream is the highest number
+among its rows; it is written down apart from them only when rows go. UUIDs are kept as their 16 bytes.
+"""
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from bus.streams import Mark
+from schemas.base import Answer, Answered
+from schemas.message_queue import QueueFact, StartAnswered, StopAnswered
+from services.message_queue.attempts import Failure
+from services.message_queue.composing import Status
+from services.message_queue.message import Waiting
+
+TABLES = """
+    CREATE TABLE messages (
+        position INTEGER PRIMARY KEY, message_id BLOB NOT NULL, action TEXT NOT NULL, connector INTEGER NOT NULL,
+        transaction_id BLOB NOT NULL, queued_wall_s REAL NOT NULL, stream INTEGER NOT NULL, number INTEGER NOT NULL,
+        signed INTEGER NOT NULL, attempt INTEGER NOT NULL, consumed INTEGER NOT NULL, offered INTEGER NOT NULL,
+        payload TEXT NOT NULL);
+    CREATE TABLE marks (stream INTEGER PRIMARY KEY, stream_id TEXT NOT NULL, number INTEGER NOT NULL);
+    CREATE TABLE backend_ids (transaction_id BLOB PRIMARY KEY, backend_id INTEGER NOT NULL, stream INTEGER NOT NULL);
+    CREATE TABLE attempts (
+        message_id BLOB NOT NULL, number INTEGER NOT NULL, ended_wall_s REAL NOT NULL, outcome TEXT NOT NULL,
+        detail TEXT NOT NULL, PRIMARY KEY (message_id, number)) WITHOUT ROWID;
+    CREATE TABLE given_up (
+        place INTEGER PRIMARY KEY, message_id BLOB NOT NULL, action TEXT NOT NULL, connector INTEGER NOT NULL,
+        transaction_id BLOB NOT NULL, queued_wall_s REAL NOT NULL, signed INTEGER NOT NULL, attempt INTEGER NOT NULL,
+        consumed INTEGER NOT NULL, payload TEXT NOT NULL);
+    CREATE TABLE stream (stream_id TEXT NOT NULL, last INTEGER NOT NULL);
+    CREATE TABLE facts (number INTEGER PRIMARY KEY, body BLOB NOT NULL);
+    CREATE TABLE statuses (
+        connector INTEGER PRIMARY KEY, status TEXT NOT NULL, error_code TEXT NOT NULL, info TEXT NOT NULL,
+        vendor_error_code TEXT NOT NULL);
+    CREATE TABLE registration (accepted_wall_s REAL NOT NULL);
+    CREATE TABLE answers (
+        request_id TEXT PRIMARY KEY, start_id TEXT NOT NULL, until_s REAL NOT NULL, outcome TEXT NOT NULL,
+        reason TEXT NOT NULL, answer_values TEXT NOT NULL);
+    CREATE TABLE probe (wall_s REAL NOT NULL);
+"""
+MOST_ATTEMPTS_KEPT = 100
+"""Of one message: the latest."""
+
+Body = StartAnswered | StopAnswered
+_decoder: msgspec.json.Decoder[Body] = msgspec.json.Decoder(Body)
+
+
+def packed_id(text: str) -> bytes | str:
+    """A UUID in its canonical spelling as 16 bytes, everything else as it is."""
+    try:
+        found = uuid.UUID(text)
+    except ValueError:
+        return text
+    return found.bytes if str(found) == text else text
+
+
+def unpacked_id(stored: bytes | str) -> str:
+    return str(uuid.UUID(bytes=stored)) if isinstance(stored, bytes) else stored
+
+
+# messages
+
+
+def keep_message(connection: sqlite3.Connection, one: Waiting, payload: str) -> None:
+    values = (
+        one.position, packed_id(one.message_id), one.action, one.connector, packed_id(one.transaction_id),
+        one.queued_wall_s, one.stream, one.number, one.signed, one.attempt, one.consumed, one.offered, payload,
+    )  # fmt: skip
+    connection.execute("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+
+def change_message(connection: sqlite3.Connection, one: Waiting) -> None:
+    values = (one.attempt, one.consumed, one.offered, one.position)
+    connection.execute("UPDATE messages SET attempt = ?, consumed = ?, offered = ? WHERE position = ?", values)
+
+
+def drop_messages(
+    connection: sqlite3.Connection, messages: Iterable[Waiting], marks: Iterable["Reached"], *, with_attempts: bool
+) -> None:
+    """`marks`: of every stream, because rows that carried the highest numbers may be going."""
+    for one in messages:
+        connection.execute("DELETE FROM messages WHERE position = ?", (one.position,))
+        if with_attempts and one.attempt > 1:
+            connection.execute("DELETE FROM attempts WHERE message_id = ?", (packed_id(one.message_id),))
+    connection.executemany("UPDATE marks SET number = ? WHERE stream = ?", [(each.number, each.key) for each in marks])
+
+
+def messages_of(connection: sqlite3.Connection) -> list[Waiting]:
+    rows = connection.execute(
+        "SELECT position, message_id, action, connector, transaction_id, queued_wall_s, stream, number, signed, "
+        "attempt, consumed, offered FROM messages ORDER BY position"
+    )
+    return [
+        Waiting(
+            position=row["position"],
+            message_id=unpacked_id(row["message_id"]),
+            action=row["action"],
+            connector=row["connector"],
+            transaction_id=unpacked_id(row["transaction_id"]),
+            queued_wall_s=row["queued_wall_s"],
+            stream=row["stream"],
+            number=row["number"],
+            signed=bool(row["signed"]),
+            attempt=row["attempt"],
+            consumed=row["consumed"],
+            offered=bool(row["offered"]),
+        )
+        for row in rows
+    ]
+
+
+PAYLOAD = "SELECT payload FROM messages WHERE position = ?"
+
+
+# marks of the streams that come in
+
+
+class Reached(NamedTuple):
+    key: int
+    """Stands for the stream in the rows of its messages."""
+    stream_id: str
+    number: int
+
+    def mark(self) -> Mark:
+        return Mark(self.stream_id, self.number)
+
+
+def marks_of(connection: sqlite3.Connection) -> list[Reached]:
+    rows = connection.execute(
+        "SELECT stream, stream_id, max(number, coalesce("
+        "(SELECT max(messages.number) FROM messages WHERE messages.stream = marks.stream), 0)) AS reached FROM marks"
+    )
+    return [Reached(row["stream"], row["stream_id"], row["reached"]) for row in rows]
+
+
+def keep_mark(connection: sqlite3.Connection, reached: Reached) -> None:
+    connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", reached)
+
+
+# the backend's transaction ids
+
+
+class Begun(NamedTuple):
+    transaction_id: str
+    backend_id: int
+    stream: int
+
+
+def keep_backend_id(connection: sqlite3.Connection, begun: Begun) -> None:
+    values = (packed_id(begun.transaction_id), begun.backend_id, begun.stream)
+    connection.execute("INSERT OR REPLACE INTO backend_ids VALUES (?, ?, ?)", values)
+
+
+def drop_backend_id(connection: sqlite3.Connection, transaction_id: str) -> None:
+    connection.execute("DELETE FROM backend_ids WHERE transaction_id = ?", (packed_id(transaction_id),))
+
+
+def backend_ids_of(connection: sqlite3.Connection) -> list[Begun]:
+    rows = connection.execute("SELECT * FROM backend_ids")
+    return [Begun(unpacked_id(row["transaction_id"]), row["backend_id"], row["stream"]) for row in rows]
+
+
+# attempts, and messages given up
+
+
+def keep_attempt(connection: sqlite3.Connection, message_id: str, failure: Failure) -> None:
+    connection.execute("INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?)", (packed_id(message_id), *failure))
+    oldest = failure.number - MOST_ATTEMPTS_KEPT
+    connection.execute("DELETE FROM attempts WHERE message_id = ? AND number <= ?", (packed_id(message_id), oldest))
+
+
+ATTEMPTS = "SELECT number, ended_wall_s, outcome, detail FROM attempts WHERE message_id = ? ORDER BY number"
+
+
+def give_up(connection: sqlite3.Connection, one: Waiting, payload: str) -> None:
+    values = (
+        packed_id(one.message_id), one.action, one.connector, packed_id(one.transaction_id), one.queued_wall_s,
+        one.signed, one.attempt, one.consumed, payload,
+    )  # fmt: skip
+    connection.execute("INSERT INTO given_up VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+
+def given_up_of(rows: Iterable[sqlite3.Row]) -> list[tuple[Waiting, str]]:
+    """With the payload as it was sent last."""
+    return [
+        (
+            Waiting(
+                position=row["place"],
+                message_id=unpacked_id(row["message_id"]),
+                action=row["action"],
+                connector=row["connector"],
+                transaction_id=unpacked_id(row["transaction_id"]),
+                queued_wall_s=row["queued_wall_s"],
+                signed=bool(row["signed"]),
+                attempt=row["attempt"],
+                consumed=row["consumed"],
+            ),
+            row["payload"],
+        )
+        for row in rows
+    ]
+
+
+GIVEN_UP = "SELECT * FROM given_up ORDER BY place LIMIT ?"
+COUNT_GIVEN_UP = "SELECT count(*) FROM given_up"
+
+
+# the stream of facts to session
+
+
+class Stream(NamedTuple):
+    stream_id: str
+    """Made with the store: a replaced store is a new stream."""
+    last: int = 0
+    lowest_waiting: int = 1
+
+    def appended(self) -> "Stream":
+        return self._replace(last=self.last + 1)
+
+    def acknowledged(self, mark: int) -> "Stream":
+        return self._replace(lowest_waiting=max(self.lowest_waiting, min(mark, self.last) + 1))
+
+    def fact(self, number: int, body: Body) -> QueueFact:
+        lowest = min(self.lowest_waiting, number)
+        return QueueFact(stream_id=self.stream_id, number=number, lowest_unacknowledged=lowest, body=body)
+
+
+def begin_stream(connection: sqlite3.Connection, new_id: str) -> Stream:
+    row = connection.execute("SELECT stream_id, last FROM stream").fetchone()
+    if row is None:
+        connection.execute("INSERT INTO stream VALUES (?, 0)", (new_id,))
+        return Stream(new_id)
+    lowest = connection.execute("SELECT min(number) FROM facts").fetchone()[0]
+    return Stream(row["stream_id"], row["last"], row["last"] + 1 if lowest is None else lowest)
+
+
+def append_fact(connection: sqlite3.Connection, number: int, body: Body) -> None:
+    connection.execute("INSERT INTO facts VALUES (?, ?)", (number, msgspec.json.encode(body)))
+    connection.execute("UPDATE stream SET last = ?", (number,))
+
+
+def drop_facts(connection: sqlite3.Connection, mark: int) -> None:
+    connection.execute("DELETE FROM facts WHERE number <= ?", (mark,))
+
+
+FACTS_FROM = "SELECT number, body FROM facts WHERE number >= ? ORDER BY number LIMIT ?"
+
+
+def fact_of(row: Sequence[object]) -> tuple[int, Body]:
+    number, body = row
+    assert isinstance(number, int)
+    assert isinstance(body, bytes)
+    return number, _decoder.decode(body)
+
+
+# what the backend knows of the connectors
+
+
+def keep_status(connection: sqlite3.Connection, connector: int, status: Status) -> None:
+    connection.execute("INSERT OR REPLACE INTO statuses VALUES (?, ?, ?, ?, ?)", (connector, *status))
+
+
+def statuses_of(connection: sqlite3.Connection) -> dict[int, Status]:
+    rows = connection.execute("SELECT connector, status, error_code, info, vendor_error_code FROM statuses")
+    return {row[0]: Status(*row[1:]) for row in rows}
+
+
+def keep_registration(connection: sqlite3.Connection, accepted_wall_s: float) -> None:
+    """A new one: the backend knows nothing of the connectors."""
+    connection.execute("DELETE FROM registration")
+    connection.execute("INSERT INTO registration VALUES (?)", (accepted_wall_s,))
+    connection.execute("DELETE FROM statuses")
+
+
+def registration_of(connection: sqlite3.Connection) -> float:
+    row = connection.execute("SELECT accepted_wall_s FROM registration").fetchone()
+    return 0.0 if row is None else float(row[0])
+
+
+# durable answers
+
+
+def keep_answer(
+    connection: sqlite3.Connection, start_id: str, answered: Answered, until_s: float, now_s: float
+) -> None:
+    connection.execute("DELETE FROM answers WHERE start_id <> ? OR until_s < ?", (start_id, now_s))
+    values = (answered.request_id, start_id, until_s, answered.outcome.value, answered.reason)
+    connection.execute("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?)", (*values, json.dumps(answered.values)))
+
+
+def answers_of(connection: sqlite3.Connection, start_id: str) -> list[tuple[Answered, float]]:
+    rows = connection.execute("SELECT * FROM answers WHERE start_id = ?", (start_id,))
+    return [
+        (
+            Answered(
+                request_id=row["request_id"],
+                outcome=Answer(row["outcome"]),
+                reason=row["reason"],
+                values=json.loads(row["answer_values"]),
+            ),
+            row["until_s"],
+        )
+        for row in rows
+    ]
+
+
+def keep_probe(connection: sqlite3.Connection, wall_s: float) -> None:
+    """Shows whether the disk takes commits again."""
+    connection.execute("DELETE FROM probe")
+    connection.execute("INSERT INTO probe VALUES (?)", (wall_s,))

@@ -1,0 +1,62 @@
+"""The configuration keys that `message_queue` obeys, read from the settings snapshot. Pure."""
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from schemas.settings import SettingsSnapshot
+
+
+class Keys(NamedTuple):
+    revision: int
+    attempts: int
+    """`TransactionMessageAttempts`; 0 = for ever."""
+    retry_interval_s: float
+    eichrecht_attempts: int
+    """`EichrechtTransactionMessageAttempts`; 0 = for ever, -1 = as `attempts`."""
+    retransmit_meter_values: bool
+    full_stops_charging: bool
+    """`OcppQueueFullAsErrorState`."""
+    time_out_s: float
+    """`BackendConnectionTimeout`: how long a volatile message waits for its turn."""
+
+
+BEFORE_SETTINGS = Keys(
+    revision=0,
+    attempts=0,
+    retry_interval_s=0.0,
+    eichrecht_attempts=0,
+    retransmit_meter_values=True,
+    full_stops_charging=False,
+    time_out_s=60.0,
+)
+"""Until `settings` has been heard nothing is given up and nothing is volatile that could be durable."""
+
+
+def read_keys(snapshot: SettingsSnapshot) -> Keys:
+    """A key that is missing or unreadable has its factory value: `settings` refuses wrong values, not we."""
+    values = snapshot.values
+    return Keys(
+        revision=snapshot.revision,
+        attempts=max(0, int(_number(values, "TransactionMessageAttempts", 5.0))),
+        retry_interval_s=max(0.0, _number(values, "TransactionMessageRetryInterval", 0.0)),
+        eichrecht_attempts=max(-1, int(_number(values, "EichrechtTransactionMessageAttempts", 0.0))),
+        retransmit_meter_values=_switch(values, "RetransmitMeterValues", False),
+        full_stops_charging=_switch(values, "OcppQueueFullAsErrorState", False),
+        time_out_s=max(1.0, _number(values, "BackendConnectionTimeout", 60.0)),
+    )
+
+
+def _switch(values: Mapping[str, str], key: str, default: bool) -> bool:
+    word = values.get(key, "").strip().lower()
+    if word in ("true", "1", "on", "yes"):
+        return True
+    return False if word in ("false", "0", "off", "no") else default
+
+
+def _number(values: Mapping[str, str], key: str, default: float) -> float:
+    try:
+        number = float(values.get(key, ""))
+    except ValueError:
+        return default
+    return number if math.isfinite(number) else default

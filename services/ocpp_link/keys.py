@@ -1,0 +1,57 @@
+"""The configuration keys this service obeys, read from the snapshot of `settings`. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.ocpp_link.registration import BootContent
+
+NO_BACKEND = "No Backend"
+DEFAULT_TIMEOUT_S = 60
+DEFAULT_PING_S = 60
+DEFAULT_HEARTBEAT_S = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keys:
+    connection_type: str
+    endpoint: str
+    identity: str
+    timeout_s: int
+    """`BackendConnectionTimeout`: for connecting and for every answer."""
+    ping_s: int
+    heartbeat_s: int
+    profiles: frozenset[str]
+    content: BootContent
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is a backend at all."""
+        return self.connection_type != NO_BACKEND and bool(self.endpoint)
+
+
+def read(values: Mapping[str, str], serial: str, vendor: str, model: str) -> Keys:
+    """`serial`, `vendor`, `model` stand in the station file; a key that is set wins over them."""
+    identity = values.get("ChargeBoxIdentity") or serial
+    return Keys(
+        connection_type=values.get("ConnectionType", NO_BACKEND),
+        endpoint=values.get("OCPPBackendJSONURL", ""),
+        identity=identity,
+        timeout_s=_number(values, "BackendConnectionTimeout", DEFAULT_TIMEOUT_S),
+        ping_s=_number(values, "WebSocketPingInterval", DEFAULT_PING_S),
+        heartbeat_s=_number(values, "HeartbeatInterval", DEFAULT_HEARTBEAT_S),
+        profiles=frozenset(
+            name.strip() for name in values.get("SupportedFeatureProfiles", "Core,RemoteTrigger").split(",")
+        ),
+        content=BootContent(
+            vendor=values.get("ChargePointVendor") or vendor,
+            model=values.get("ChargePointModel") or model,
+            charge_point_serial=values.get("ChargePointSerialNumber") or identity,
+            charge_box_serial=values.get("ChargeBoxSerialNumber") or serial,
+            firmware=values.get("FirmwareVersion", ""),
+        ),
+    )
+
+
+def _number(values: Mapping[str, str], key: str, default: int) -> int:
+    text = values.get(key, "")
+    return int(text) if text.isascii() and text.isdecimal() else default
