@@ -35,11 +35,9 @@ def attempts_left(message: Waiting, outcome: Outcome, keys: Keys) -> bool:
     return most == FOR_EVER or message.consumed + 1 < most
 
 
-def wait_s(message: Waiting, outcome: Outcome, keys: Keys) -> float:
-    """Before the next send (OCPP 1.6 section 3.7.1): the interval times the number of sends before it."""
-    if not consumes(outcome):
-        return 0.0
-    return min(LONGEST_WAIT_S, keys.retry_interval_s * message.attempt)
+def wait_before_s(sends: int, keys: Keys) -> float:
+    """After a failure, before the next send (OCPP 1.6 section 3.7.1): the interval times the number of sends."""
+    return min(LONGEST_WAIT_S, keys.retry_interval_s * sends)
 
 
 def as_handover(outcome: Outcome) -> HandoverOutcome:

@@ -39,10 +39,14 @@ class _Page:
 
 
 class StatusBook:
-    """`acknowledged`: as the store kept it."""
+    def __init__(self, connectors: Iterable[int]) -> None:
+        self._pages = {number: _Page() for number in (0, *connectors)}
 
-    def __init__(self, connectors: Iterable[int], acknowledged: Mapping[int, Status]) -> None:
-        self._pages = {number: _Page(acknowledged=acknowledged.get(number)) for number in (0, *connectors)}
+    def known(self, acknowledged: Mapping[int, Status]) -> None:
+        """What the backend knew before this start."""
+        for number, status in acknowledged.items():
+            if number in self._pages:
+                self._pages[number].acknowledged = status
 
     def heard(self, connector: int, status: Status, wall_s: float) -> None:
         page = self._pages.get(connector)
@@ -122,6 +126,3 @@ class StatusBook:
         if page.owed is not None and page.owed[0] == due.status:
             page.owed = None
         return page
-
-    def acknowledged(self) -> dict[int, Status]:
-        return {number: page.acknowledged for number, page in self._pages.items() if page.acknowledged is not None}
