@@ -5,9 +5,11 @@ it is settled. The link sends each (id, attempt) once, nothing while something i
 until it is settled. So a repeat on the wire is possible only where the link or its connection died between send and
 answer, or where attempts after an error or a time-out are configured. `ocpp_link` keeps its memory in the process, the
 queue keeps its attempts in its store. Offers and settlements arrive in the order they were published, though some may
-be lost: both go down the same connection.
+be lost: both go down the same connection. A link that keeps an offer for later drops it when it is settled; a queue
+replaces a retained offer in the step that settles it.
 """
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -44,7 +46,8 @@ class LinkMemory(NamedTuple):
     """Reported again every 2 s, and whenever they are offered again."""
 
 
-class Send(NamedTuple):
+@dataclass(frozen=True)
+class Send:
     call: Call
 
 
@@ -82,20 +85,23 @@ def settled(memory: LinkMemory, call: Call) -> LinkMemory:
     return memory._replace(unsettled=rest)
 
 
-class Complete(NamedTuple):
+@dataclass(frozen=True)
+class Complete:
     """Commit the outcome and what follows from it, take the message out of the queue; then settle `call`."""
 
     call: Call
 
 
-class Retry(NamedTuple):
+@dataclass(frozen=True)
+class Retry:
     """Commit `next_attempt`; then settle `call` and offer the message again."""
 
     call: Call
     next_attempt: int
 
 
-class Settle(NamedTuple):
+@dataclass(frozen=True)
+class Settle:
     """The store has this outcome: only say again that it is settled."""
 
     call: Call

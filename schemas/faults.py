@@ -94,6 +94,10 @@ _ROWS = (
           _LOCK, "02-04-003"),
     Fault("loop_overrun", _W, "Safety process was held up",
           "Charging resumes by itself. If it comes back, find what loads the processor.", _INTERNAL, "02-05-003"),
+    # message_queue: text and code of the guide's section 9.9
+    Fault("message_queue_full", _P, "Message queue is full",
+          "Charging resumes by itself when the backend has taken the waiting messages; check the connection to it.",
+          _OTHER, "01-05-006"),
     # ocpp_link
     Fault("backend_address_invalid", _W, "Backend address cannot be used",
           "Correct OCPPBackendJSONURL or ChargeBoxIdentity as the detail says; nothing is sent until then.",
@@ -101,10 +105,6 @@ _ROWS = (
     Fault("backend_refuses", _W, "Backend refuses this station",
           "Check ChargeBoxIdentity, HTTPBasicAuthPassword and the address with the operator of the backend.",
           _OTHER, "01-01-002"),
-    # message_queue: text and code of the guide's section 9.9
-    Fault("message_queue_full", _P, "Message queue is full",
-          "Charging resumes by itself when the backend has taken the waiting messages; check the connection to it.",
-          _OTHER, "01-05-006"),
     # metering
     Fault("meter_silent", _W, "Meter does not answer",
           "Check the meter's supply and its data line, and its address in the station file.", _METER, "03-01-001"),

@@ -41,7 +41,8 @@ class SimulatedPeopleBoard:
         return self._link.connected
 
     def fileno(self) -> int:
-        return self._link.fileno()
+        """-1 while the world is away: nothing wakes us then, and a card may only be there for a second."""
+        return self._link.fileno() if self._link.connected else -1
 
     def receive(self) -> None:
         for packet in self._link.packets():

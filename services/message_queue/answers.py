@@ -1,4 +1,4 @@
-"""What the backend's answers say. `ocpp_link` has validated them; what is unreadable all the same is a failure. Pure."""
+"""What the backend's answers say. `ocpp_link` has validated them; an unreadable one is a failure all the same. Pure."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -17,21 +17,21 @@ class Unreadable(Exception):
 
 class _IdTagInfo(msgspec.Struct):
     status: str
-    expiryDate: str = ""  # noqa: N815
-    parentIdTag: str = ""  # noqa: N815
+    expiryDate: str = ""
+    parentIdTag: str = ""
 
 
 class _Start(msgspec.Struct):
-    transactionId: int | float  # noqa: N815
-    idTagInfo: _IdTagInfo  # noqa: N815
+    transactionId: int | float
+    idTagInfo: _IdTagInfo
 
 
 class _Stop(msgspec.Struct):
-    idTagInfo: _IdTagInfo | None = None  # noqa: N815
+    idTagInfo: _IdTagInfo | None = None
 
 
 class _Authorize(msgspec.Struct):
-    idTagInfo: _IdTagInfo  # noqa: N815
+    idTagInfo: _IdTagInfo
 
 
 def start_answer(payload: str) -> tuple[int, IdTagInfo]:

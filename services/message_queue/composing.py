@@ -24,11 +24,12 @@ TRIGGERED_INFO = "Triggered status report"
 """The guide, section 9.2."""
 QUEUE_FULL_INFO = FAULTS["message_queue_full"].text
 
-_ERROR_CODES = frozenset(
-    "ConnectorLockFailure EVCommunicationError GroundFailure HighTemperature InternalError LocalListConflict NoError "
-    "OtherError OverCurrentFailure OverVoltage PowerMeterFailure PowerSwitchFailure ReaderFailure ResetFailure "
-    "UnderVoltage WeakSignal".split()
-)
+_ERROR_CODES = frozenset({
+    "ConnectorLockFailure", "EVCommunicationError", "GroundFailure", "HighTemperature", "InternalError",
+    "LocalListConflict", "NoError", "OtherError", "OverCurrentFailure", "OverVoltage", "PowerMeterFailure",
+    "PowerSwitchFailure", "ReaderFailure", "ResetFailure", "UnderVoltage", "WeakSignal",
+})  # fmt: skip
+"""OCPP 1.6 ChargePointErrorCode."""
 _INTERNAL_CODES = {fault.text[:LONGEST_INFO]: fault.internal_code for fault in FAULTS.values()}
 
 
@@ -118,9 +119,13 @@ def _fitting(body: dict[str, Any], name: str, samples: list[dict[str, Any]]) -> 
         if len(samples) > 2:
             samples = thinned(samples)
         else:
-            shorter = [{**each, "sampledValue": each["sampledValue"][: len(each["sampledValue"]) // 2]} for each in samples]
+            shorter = [{**each, "sampledValue": _first_half(each["sampledValue"])} for each in samples]
             samples = [each for each in shorter if each["sampledValue"]]
     return body
+
+
+def _first_half(values: list[Any]) -> list[Any]:
+    return values[: len(values) // 2]
 
 
 def thinned(samples: list[Any]) -> list[Any]:

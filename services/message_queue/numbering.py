@@ -1,4 +1,4 @@
-"""The backend's transaction ids: learned from the answer to StartTransaction, filled in when a message is sent. Pure."""
+"""The backend's transaction ids: learned from the answer to StartTransaction, filled in at sending. Pure."""
 
 from collections.abc import Collection, Mapping
 

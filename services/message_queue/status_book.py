@@ -32,7 +32,7 @@ class _Page:
     refused: Status | None = None
     """Answered with a CALLERROR: not sent again until it changes."""
     owed: tuple[Status, float] | None = None
-    """"Message queue is full", while it is held back: told even if it is over by then, so that its end means something."""
+    """"Message queue is full", held back: told even if it is over by then, so that its end arrives too."""
     triggered: bool = False
     queued: tuple[float, float] | None = None
     """Since when it waits (boot clock, wall time); None = it does not, also while it is held back."""

@@ -1,11 +1,9 @@
 """Everything durable of `message_queue`, one commit per change of state, and the same in memory.
 
-A commit that fails has changed nothing, on disk or in memory; `trouble` then says why, and callers try again.
+A commit that fails has changed nothing, on disk or in memory.
 """
 
-import contextlib
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -15,17 +13,16 @@ from bus.ids import IdSource
 from bus.streams import Mark
 from schemas.base import Answered
 from schemas.message_queue import QueueFact
-from services.message_queue import journal
+from services.message_queue import journal, records
 from services.message_queue.attempts import Failure
 from services.message_queue.composing import Status
-from services.message_queue.journal import Begun, Body, Reached, Stream
+from services.message_queue.journal import Begun, Reached
 from services.message_queue.message import START, STOP, Waiting
+from services.message_queue.opening import OpenStore, Opening
+from services.message_queue.records import Body, Stream
 from services.store import Store, StoreError
 
-RETRY_S = 1.0
-"""After a failed commit the next one is tried this much later."""
-MIGRATIONS = (journal.TABLES,)
-OpenStore = Callable[[], Store]
+MIGRATIONS = (journal.TABLES + records.TABLES,)
 
 
 def opener(path: Path) -> OpenStore:
@@ -39,20 +36,17 @@ class Given(NamedTuple):
     payload: str
 
 
-class QueueStore:
-    """Opens itself when it can. `ready` is False until it has been read: until then nothing is known of the past."""
-
+class QueueStore(Opening):
     def __init__(self, open_store: OpenStore, start_id: str, new_id: IdSource) -> None:
-        self.trouble = ""
-        """Why the last commit failed; empty when it succeeded."""
-        self.replaced = ""
-        """Name of the unreadable file that was set aside."""
+        super().__init__(open_store)
         self.waiting: dict[str, Waiting] = {}
         """By message id, in the order of queueing."""
         self.begun: dict[str, Begun] = {}
         """Transactions whose StartTransaction is settled and whose StopTransaction is not."""
         self.marks: dict[str, Reached] = {}
         """By stream id."""
+        self.current_stream = 0
+        """The stream of `session` heard last: its key in `marks`."""
         self.stream = Stream("")
         """Of facts to `session`."""
         self.statuses: dict[int, Status] = {}
@@ -60,59 +54,19 @@ class QueueStore:
         self.registered_wall_s = 0.0
         self.given_up = 0
         self.answers: list[tuple[Answered, float]] = []
-        self.current_stream = 0
-        """The stream of `session` heard last."""
-        self._open_store = open_store
         self._start_id = start_id
         self._new_id = new_id
-        self._store: Store | None = None
         self._position = 0
-        self._retry_s = 0.0
-
-    @property
-    def ready(self) -> bool:
-        return self._store is not None
-
-    @property
-    def fault_code(self) -> str:
-        """The catalogue's name for `trouble`."""
-        return "disk_read_only" if "readonly" in self.trouble or "read-only" in self.trouble.lower() else "disk_full"
-
-    def may_try(self, now: Now) -> bool:
-        """False for a moment after a failed commit."""
-        return now.boot_s >= self._retry_s
-
-    @property
-    def retry_s(self) -> float:
-        return self._retry_s
-
-    def open(self, now: Now) -> bool:
-        """True when it is open, also from before."""
-        if self._store is None and self.may_try(now):
-            store: Store | None = None
-            try:
-                store = self._open_store()
-                self._read(store)
-            except (StoreError, OSError) as error:
-                self._failed(error, now)
-                if store is not None:
-                    store.close()
-                return False
-            self._store = store
-            self.trouble = ""
-            if store.set_aside is not None:
-                self.replaced = store.set_aside.name
-        return self._store is not None
 
     def _read(self, store: Store) -> None:
         with store.commit() as connection:
-            self.stream = journal.begin_stream(connection, self._new_id())
+            self.stream = records.begin_stream(connection, self._new_id())
             self.waiting = {one.message_id: one for one in journal.messages_of(connection)}
             self.begun = {one.transaction_id: one for one in journal.backend_ids_of(connection)}
             self.marks = {one.stream_id: one for one in journal.marks_of(connection)}
-            self.statuses = journal.statuses_of(connection)
-            self.registered_wall_s = journal.registration_of(connection)
-            self.answers = journal.answers_of(connection, self._start_id)
+            self.statuses = records.statuses_of(connection)
+            self.registered_wall_s = records.registration_of(connection)
+            self.answers = records.answers_of(connection, self._start_id)
             self.given_up = connection.execute(journal.COUNT_GIVEN_UP).fetchone()[0]
         self._position = max((one.position for one in self.waiting.values()), default=0)
         self.current_stream = max((one.key for one in self.marks.values()), default=0)
@@ -136,7 +90,7 @@ class QueueStore:
     ) -> Waiting | None:
         """A fact and its mark in one commit; returns the message with its place in the queue.
 
-        `message` None: nothing is queued for it. `given_way`: ids of messages discarded to make room. Raises StoreError.
+        `message` None: nothing is queued for it. `given_way`: ids of messages discarded for it. Raises StoreError.
         """
         known = self.marks.get(mark.stream_id)
         key = known.key if known is not None else 1 + max((one.key for one in self.marks.values()), default=0)
@@ -168,7 +122,7 @@ class QueueStore:
         with self._commit(now) as connection:
             journal.keep_message(connection, placed, payload)
             journal.drop_messages(connection, gone, self.marks.values(), with_attempts=True)
-            journal.keep_answer(connection, self._start_id, answered, until_s, now.boot_s)
+            records.keep_answer(connection, self._start_id, answered, until_s, now.boot_s)
         for one in gone:
             del self.waiting[one.message_id]
         self._place(placed)
@@ -232,7 +186,7 @@ class QueueStore:
             if message.action == STOP:
                 journal.drop_backend_id(connection, message.transaction_id)
             if fact is not None:
-                journal.append_fact(connection, stream.last, fact)
+                records.append_fact(connection, stream.last, fact)
         del self.waiting[message.message_id]
         self.stream, self.given_up = stream, self.given_up + (given is not None)
         if begun is not None:
@@ -245,15 +199,15 @@ class QueueStore:
 
     def waiting_facts(self, most: int) -> list[QueueFact]:
         """The oldest unacknowledged ones. Raises StoreError."""
-        rows = self._rows(journal.FACTS_FROM, (self.stream.lowest_waiting, most))
-        return [self.stream.fact(*journal.fact_of(tuple(row))) for row in rows]
+        rows = self._rows(records.FACTS_FROM, (self.stream.lowest_waiting, most))
+        return [self.stream.fact(*records.fact_of(tuple(row))) for row in rows]
 
     def acknowledged(self, now: Now, mark: int) -> None:
         """`session` has every fact up to `mark`. Raises StoreError."""
         stream = self.stream.acknowledged(mark)
         if stream != self.stream:
             with self._commit(now) as connection:
-                journal.drop_facts(connection, stream.lowest_waiting - 1)
+                records.drop_facts(connection, stream.lowest_waiting - 1)
             self.stream = stream
 
     # statuses
@@ -261,12 +215,12 @@ class QueueStore:
     def keep_status(self, now: Now, connector: int, status: Status) -> None:
         """The backend knows it. Raises StoreError."""
         with self._commit(now) as connection:
-            journal.keep_status(connection, connector, status)
+            records.keep_status(connection, connector, status)
 
     def keep_registration(self, now: Now, accepted_wall_s: float) -> None:
         """The backend has accepted a BootNotification: it knows nothing of the connectors. Raises StoreError."""
         with self._commit(now) as connection:
-            journal.keep_registration(connection, accepted_wall_s)
+            records.keep_registration(connection, accepted_wall_s)
         self.registered_wall_s = accepted_wall_s
 
     # for people
@@ -278,37 +232,3 @@ class QueueStore:
     def given_up_messages(self, most: int) -> list[Given]:
         """The oldest first. Raises StoreError."""
         return [Given(*each) for each in journal.given_up_of(self._rows(journal.GIVEN_UP, (most,)))]
-
-    def probe(self, now: Now) -> None:
-        """Tries a commit that changes nothing, to learn whether the disk takes them again."""
-        if self._store is not None and self.may_try(now):
-            with contextlib.suppress(StoreError), self._commit(now) as connection:
-                journal.keep_probe(connection, now.wall_s)
-
-    def close(self) -> None:
-        if self._store is not None:
-            self._store.close()
-            self._store = None
-
-    # inside
-
-    @contextlib.contextmanager
-    def _commit(self, now: Now) -> Iterator[sqlite3.Connection]:
-        if self._store is None:
-            raise StoreError("the store is not open")
-        try:
-            with self._store.commit() as connection:
-                yield connection
-        except StoreError as error:
-            self._failed(error, now)
-            raise
-        self.trouble = ""
-
-    def _rows(self, query: str, parameters: tuple[object, ...]) -> list[sqlite3.Row]:
-        if self._store is None:
-            raise StoreError("the store is not open")
-        return self._store.rows(query, parameters)
-
-    def _failed(self, error: Exception, now: Now) -> None:
-        self.trouble = str(error) or type(error).__name__
-        self._retry_s = now.boot_s + RETRY_S

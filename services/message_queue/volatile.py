@@ -55,6 +55,9 @@ class VolatileBook:
     def withdraw(self, request_id: str) -> None:
         self._take(lambda each: each.request_id == request_id)
 
+    def drop(self, is_needless: Callable[[Volatile], bool]) -> None:
+        self._take(is_needless)
+
     def next_s(self) -> float:
         return min((each.expires_s for each in self._waiting.values()), default=float("inf"))
 

@@ -16,6 +16,7 @@ from services.lock import AlreadyRunning, OwnerLock, holder, is_alive, parent_of
 
 pytestmark = pytest.mark.contract
 
+ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 10.0
 
 HOLDER = """
@@ -50,7 +51,7 @@ def parent(path: Path) -> Iterator["subprocess.Popen[str]"]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": "."},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     ) as process:
         assert process.stdout is not None
         word, number = process.stdout.readline().split()

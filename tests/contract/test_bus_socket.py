@@ -23,6 +23,7 @@ from services.home import Home
 
 pytestmark = pytest.mark.contract
 
+ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 10.0
 LONG_WAIT_S = 30.0
 """Longer than any test may take: whoever sleeps that long has missed a signal."""
@@ -210,6 +211,20 @@ def test_no_signal_is_missed_when_both_sides_sleep_until_their_descriptors_wake_
     assert (metering.endpoint.gaps, settings.endpoint.gaps) == (0, 0)
 
 
+def test_what_arrives_just_before_something_is_sent_is_not_overlooked(begin: Begin) -> None:
+    """Sending swallows the signal of what has arrived on the same socket: it is looked at once more without one."""
+    settings = begin("settings")
+    session = begin("session", hears=(SETTINGS_VALUES,), asks=(SETTINGS_CHANGE,))
+    settings.endpoint.publish(SETTINGS_VALUES, a_snapshot(1))
+    until(lambda: revisions(session) == [1], session, settings)
+    session.drain()
+    settings.endpoint.publish(SETTINGS_VALUES, a_snapshot(2))
+    assert select.select(session.filenos(), [], [], DEADLINE_S)[0], "nothing arrived"
+    session.send_up("settings", REQUEST_MARK + b"anything")
+    session.drain([])
+    assert revisions(session) == [1, 2]
+
+
 def test_a_flood_is_taken_in_parts_and_completely(begin: Begin) -> None:
     settings = begin("settings")
     session = begin("session", hears=(SETTINGS_VALUES,))
@@ -356,7 +371,7 @@ def test_an_owner_killed_by_force_falls_silent_and_is_heard_again_when_it_is_bac
 
     for run_id in ("first", "second"):
         with subprocess.Popen(
-            [sys.executable, "-c", OWNER, str(directory), run_id], env={**os.environ, "PYTHONPATH": "."}
+            [sys.executable, "-c", OWNER, str(directory), run_id], env={**os.environ, "PYTHONPATH": str(ROOT)}
         ) as owner:
             until(lambda run_id=run_id: run() == run_id and status() is Heard.FRESH, listener)  # type: ignore[misc]
             owner.kill()

@@ -21,10 +21,10 @@ from hardware.sim.link import boot_s
 from hardware.sim.protocol import ConnectorOutputs, Hello, Outputs, encode
 from hardware.sim.site import Ev
 from schemas.station import ConnectorSection, Station
-from services.home import BadHome, BadStationFile, Home
+from services.home import BadHome, Home
 from services.world.control import LONGEST_LINE, MOST_CLIENTS, understand
 from services.world.operations import ARGUMENTS, AnyOperation
-from services.world.station import World, describe
+from services.world.station import World
 
 pytestmark = pytest.mark.contract
 

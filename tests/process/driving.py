@@ -1,6 +1,7 @@
 """A driver at a real station: plugs in, holds a card, waits, looks at the car and at the bill."""
 
 import contextlib
+import os
 import sqlite3
 import subprocess
 import sys
@@ -23,6 +24,7 @@ BEGUN_WH = 5000
 class Driver:
     def __init__(self, station: RunningStation) -> None:
         self.station = station
+        self.prefer()
 
     # doing
 
@@ -38,7 +40,7 @@ class Driver:
 
     def swipe_until(self, happened: Callable[[], bool], what: str, seconds: float = 8.0) -> None:
         """As a person does: again, when the card had no effect."""
-        for _ in range(4):
+        for _ in range(5):
             with contextlib.suppress(Failure, AssertionError):
                 self.swipe()
                 wait_until(happened, what, seconds)
@@ -46,10 +48,18 @@ class Driver:
         raise AssertionError(f"the card has no effect: {what}\n{self.station.logs()}")
 
     def charge(self) -> None:
+        count = len(self.transactions())
         self.plug_in()
         self.until_status(Status.PREPARING)
-        self.swipe()
+        self.swipe_until(lambda: len(self.transactions()) > count, "a transaction has begun", 4.0)
         self.until_current_flows()
+
+    def prefer(self) -> None:
+        """Where it may: the simulated hardware, and what drives it, before whatever else this machine does. Otherwise
+        a sample of the pilot is late by more than 50 ms now and then, and the contactor opens, rightly."""
+        for name in ("world", "safety"):
+            with contextlib.suppress(PermissionError, ProcessLookupError):
+                os.setpriority(os.PRIO_PROCESS, self.station.process(name), -15)
 
     def restart(self, name: str) -> None:
         """With supervisord's own tool and the shipped configuration."""

@@ -26,6 +26,8 @@ def end(driver: Driver, name: str, how: str) -> None:
     else:
         driver.restart(name)
     driver.station.wait_replaced(name, process)
+    if name not in QUIET:
+        driver.prefer()
 
 
 def test_ten_deaths_in_one_charge_are_not_noticed_by_the_car_and_two_only_pause_it(
@@ -69,8 +71,7 @@ def starting(driver: Driver) -> None:
     count = len(driver.transactions())
     driver.plug_in()
     driver.until_status(Status.PREPARING)
-    driver.swipe()
-    wait_until(lambda: len(driver.transactions()) > count, "a transaction has begun")
+    driver.swipe_until(lambda: len(driver.transactions()) > count, "a transaction has begun", 4.0)
 
 
 def charging(driver: Driver) -> None:
