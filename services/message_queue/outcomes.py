@@ -4,6 +4,7 @@ In this order, because `ocpp_link` forgets an outcome when it is settled: it mus
 """
 
 import logging
+from dataclasses import replace
 
 from bus.clock import Now
 from bus.endpoint import Endpoint
@@ -135,13 +136,14 @@ class Outcomes:
             fact = StopAnswered(transaction_id=message.transaction_id, given_up=True)
         failure = Failure(body.attempt, body.ended_wall_s, outcome.value, words(body))
         payload = self._offering.payload_to_send(message) or ""
-        given = Given(message, payload)
+        tried = message.consumed + attempts.consumes(outcome)
+        given = Given(replace(message, consumed=tried), payload)
         said = self._store.complete(now, message, fact=fact, backend_id=number, given=given, failure=failure)
         self._offering.forget(message.message_id)
         if said is not None:
             self._bus.publish(QUEUE_FACT, said)
         logger.error("%s %s given up: %s", message.action, message.message_id, failure.detail)
-        text = f"{message.action} given up after {message.consumed + 1} attempts: {failure.detail}"
+        text = f"{message.action} given up after {tried} {'attempt' if tried == 1 else 'attempts'}: {failure.detail}"
         self._events.tell("message_given_up", text[:400], now, message.connector)
 
 

@@ -36,22 +36,16 @@ from services.message_queue.keys import BEFORE_SETTINGS, read_keys
 from services.message_queue.link import Link
 from services.message_queue.listing import Listing
 from services.message_queue.offering import Offering
+from services.message_queue.opening import OpenStore
 from services.message_queue.outcomes import Outcomes
 from services.message_queue.status_book import StatusBook
-from services.message_queue.store import OpenStore, QueueStore
+from services.message_queue.store import QueueStore
 from services.message_queue.voice import Voice
 from services.runner import Source
 from services.store import StoreError
 
-HEARS = (
-    SESSION_FACT,
-    SESSION_ACKNOWLEDGED,
-    SESSION_CONNECTOR,
-    SESSION_STATION,
-    LINK_STATUS,
-    LINK_OUTCOME,
-    SETTINGS_VALUES,
-)
+_SESSION = (SESSION_FACT, SESSION_ACKNOWLEDGED, SESSION_CONNECTOR, SESSION_STATION)
+HEARS = (*_SESSION, LINK_STATUS, LINK_OUTCOME, SETTINGS_VALUES)
 ASKS = (SYSTEM_EVENT,)
 PROBE_S = 5.0
 """While nothing can be stored, how often a commit is tried."""
@@ -93,7 +87,7 @@ class MessageQueue:
 
     def on_message(self, message: Received, now: Now) -> None:
         topic, body = message.topic, message.body
-        if topic.owner == "session":
+        if topic in _SESSION:
             self._hear_session(message, now)
         elif topic is LINK_OUTCOME:
             self._outcomes.take(body, message.run_id, now)

@@ -18,7 +18,7 @@ from services.message_queue.attempts import Failure
 from services.message_queue.composing import Status
 from services.message_queue.journal import Begun, Reached
 from services.message_queue.message import START, STOP, Waiting
-from services.message_queue.opening import OpenStore, Opening
+from services.message_queue.opening import Opening, OpenStore
 from services.message_queue.records import Body, Stream
 from services.store import Store, StoreError
 

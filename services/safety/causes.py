@@ -100,12 +100,13 @@ def _proximity_lost(state: ConnectorState, _moment: Moment) -> bool:
 
 
 def _proximity_invalid(state: ConnectorState, moment: Moment) -> bool:
+    """Where the pilot cannot be read either, the whole board is away: that says nothing about the cable."""
     if not state.equipment.socket or not state.vehicle_connected or state.proximity.ampacity_a > 0.0:
         return False
-    since_s = state.proximity.bad_s
-    if since_s is None or state.pilot_sight.confirmed not in ("B", "C", "D"):
+    since_s, sight = state.proximity.bad_s, state.pilot_sight
+    if since_s is None or sight.confirmed not in ("B", "C", "D") or sight.letter == "":
         return False
-    return after(max(since_s, state.pilot_sight.confirmed_s), UNREADABLE_S, moment)
+    return after(max(since_s, sight.confirmed_s, sight.run_start_s), UNREADABLE_S, moment)
 
 
 def locked(state: ConnectorState, now_s: float) -> bool:

@@ -9,6 +9,10 @@ from schemas.settings import SettingsSnapshot
 FREE_ID_TAG = "FREE"
 """Id tag of free charging while `RfidTagFreeCharging` is not set."""
 LONGEST_ID_TAG = 20
+ENERGY = "Energy.Active.Import.Register"
+NO_BACKEND = "No Backend"
+LONGEST_AUTHORIZE_S = 30.0
+"""Nobody stands in front of a reader longer, whatever `BackendConnectionTimeout` says."""
 
 
 class Keys(NamedTuple):
@@ -22,6 +26,26 @@ class Keys(NamedTuple):
     restart_after_power_loss: bool
     operator_limit_a: float | None
     """None = no such bound."""
+    backend: bool = False
+    """There is one to ask: `ConnectionType` is not "No Backend", and `OCPPBackendJSONURL` is set."""
+    authorize_s: float = LONGEST_AUTHORIZE_S
+    """How long the backend has to answer an Authorize."""
+    cache: bool = True
+    """`AuthorizationCacheEnabled`."""
+    local_pre_authorize: bool = False
+    local_authorize_offline: bool = True
+    unknown_offline: bool = False
+    """`AllowOfflineTxForUnknownId`."""
+    authorize_remote: bool = True
+    """`AuthorizeRemoteTxRequests`."""
+    stop_on_invalid_id: bool = True
+    queue_full_pauses: bool = False
+    """`OcppQueueFullAsErrorState`."""
+    sample_interval_s: float = 0.0
+    """`MeterValueSampleInterval`; 0 = no samples."""
+    sampled_data: tuple[str, ...] = (ENERGY,)
+    stop_sampled_data: tuple[str, ...] = (ENERGY,)
+    """`StopTxnSampledData`; empty = no values in StopTransaction (OCPP 1.6 section 3.16.5)."""
 
 
 def read_keys(snapshot: SettingsSnapshot) -> Keys:
@@ -29,6 +53,7 @@ def read_keys(snapshot: SettingsSnapshot) -> Keys:
     values = snapshot.values
     tag = values.get("RfidTagFreeCharging", "").strip()
     operator_a = _number(values, "OperatorCurrentLimit", math.nan)
+    url = values.get("OCPPBackendJSONURL", "").strip()
     return Keys(
         revision=snapshot.revision,
         free_charging=_switch(values, "FreeCharging", False),
@@ -38,6 +63,19 @@ def read_keys(snapshot: SettingsSnapshot) -> Keys:
         connection_time_out_s=_number(values, "ConnectionTimeOut", 45.0),
         restart_after_power_loss=_switch(values, "RestartTransAfterPowerLoss", False),
         operator_limit_a=operator_a if math.isfinite(operator_a) else None,
+        backend=bool(url) and values.get("ConnectionType", "").strip().lower() != NO_BACKEND.lower(),
+        authorize_s=min(max(1.0, _number(values, "BackendConnectionTimeout", 60.0)), LONGEST_AUTHORIZE_S),
+        cache=_switch(values, "AuthorizationCacheEnabled", True),
+        local_pre_authorize=_switch(values, "LocalPreAuthorize", False),
+        local_authorize_offline=_switch(values, "LocalAuthorizeOffline", True),
+        unknown_offline=_switch(values, "AllowOfflineTxForUnknownId", False),
+        authorize_remote=_switch(values, "AuthorizeRemoteTxRequests", True),
+        stop_on_invalid_id=_switch(values, "StopTransactionOnInvalidId", True),
+        queue_full_pauses=_switch(values, "OcppQueueFullAsErrorState", False),
+        sample_interval_s=_number(values, "MeterValueSampleInterval", 0.0),
+        # An empty list means the register (test case TC_070).
+        sampled_data=_list(values, "MeterValuesSampledData", ENERGY) or (ENERGY,),
+        stop_sampled_data=_list(values, "StopTxnSampledData", ENERGY),
     )
 
 
@@ -54,3 +92,8 @@ def _number(values: Mapping[str, str], key: str, default: float) -> float:
     except ValueError:
         return default
     return number if math.isfinite(number) and number >= 0.0 else default
+
+
+def _list(values: Mapping[str, str], key: str, default: str) -> tuple[str, ...]:
+    items = (item.strip() for item in values.get(key, default).split(","))
+    return tuple(dict.fromkeys(item for item in items if item))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.ocpp_link.connection import Binary, Closed, Event, Failed, Opened, Target, Text
+from services.ocpp_link.connection import Binary, Closed, Event, Failed, Opened, Pong, Target, Text
 from tests.backend.scripted import ScriptedBackend
 
 
@@ -14,6 +14,8 @@ class DirectConnection:
         self._events: list[Event] = []
         self._wire: _Wire | None = None
         self.pings = 0
+        self.pongs = True
+        """Whether pings are answered."""
 
     def open(self, target: Target, timeout_s: float) -> None:
         self.close()
@@ -31,6 +33,8 @@ class DirectConnection:
 
     def ping(self) -> None:
         self.pings += 1
+        if self.pongs:
+            self._events.append(Pong())
 
     def close(self, reason: str = "") -> None:
         self._events.clear()

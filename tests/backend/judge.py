@@ -1,4 +1,4 @@
-"""Judges what a station sends: OCPP-J frames and the official JSON schemas, read with nothing of the product's own code."""
+"""Judges what a station sends by OCPP-J and the official JSON schemas, with nothing of the product's own code."""
 
 import importlib.util
 import json

@@ -25,6 +25,7 @@ def test_the_slowest_of_all_kills_counts() -> None:
     back["hmi"][1][0] = 0.51
     figure = _back_figure(back, [[0.05], [0.05]])
     assert (figure.value, figure.passed, figure.runs) == (0.51, False, (0.1, 0.51))
+    assert "the slowest of hmi" in figure.reason
 
 
 def test_the_median_of_every_service_is_reported() -> None:

@@ -129,7 +129,9 @@ class LinkCell(Cell):
     def say_secrets(self, password: str = "") -> None:
         self.say(SETTINGS_SECRETS, SecretValues(values={"HTTPBasicAuthPassword": password}))
 
-    def offer(self, message_id: str, action: str = "StatusNotification", payload: str = STATUS, attempt: int = 1) -> None:
+    def offer(
+        self, message_id: str, action: str = "StatusNotification", payload: str = STATUS, attempt: int = 1
+    ) -> None:
         self.say(QUEUE_OFFER, Offer(message_id=message_id, attempt=attempt, action=action, payload=payload))
 
     def settled(self, message_id: str, attempt: int = 1) -> None:
@@ -160,5 +162,3 @@ class LinkCell(Cell):
 
     def requests(self, topic: Topic[Any]) -> list[Any]:
         return [body for name, body in self.asked if name == topic.name]
-
-

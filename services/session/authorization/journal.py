@@ -1,8 +1,10 @@
-"""Authorizations that wait, in `data/session.db`: a restart of `session` asks nobody for the card again. Only SQL."""
+"""Authorizations that wait, and the cache, in `data/session.db`. Only SQL."""
 
 import json
 import sqlite3
 
+from schemas.message_queue import AuthorizationStatus
+from services.session.authorization.cache import Entry
 from services.session.authorization.flow import Pending
 from services.session.transactions.record import Plug
 
@@ -12,6 +14,14 @@ TABLES = """
         start_id TEXT NOT NULL, plug_run TEXT, plug_number INTEGER);
 """
 
+BACKEND_TABLES = """
+    ALTER TABLE pending ADD COLUMN parent_id_tag TEXT NOT NULL DEFAULT '';
+    ALTER TABLE pending ADD COLUMN asking INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE cache (
+        id_tag TEXT PRIMARY KEY, status TEXT NOT NULL, expiry_wall_s REAL, parent_id_tag TEXT NOT NULL,
+        place INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
 
 def keep_pending(connection: sqlite3.Connection, pending: tuple[Pending, ...]) -> None:
     """All of them: what is not given is gone."""
@@ -19,7 +29,8 @@ def keep_pending(connection: sqlite3.Connection, pending: tuple[Pending, ...]) -
     for place, one in enumerate(pending):
         plug = one.plug or (None, None)
         values = (place, one.id_tag, json.dumps(one.connectors), one.until_s, one.start_id, *plug)
-        connection.execute("INSERT INTO pending VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        more = (one.parent_id_tag, one.asking)
+        connection.execute("INSERT INTO pending VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, *more))
 
 
 def pending_of(connection: sqlite3.Connection, start_id: str) -> tuple[Pending, ...]:
@@ -32,6 +43,35 @@ def pending_of(connection: sqlite3.Connection, start_id: str) -> tuple[Pending, 
             row["until_s"],
             row["start_id"],
             None if row["plug_run"] is None else Plug(row["plug_run"], row["plug_number"]),
+            row["parent_id_tag"],
+            bool(row["asking"]),
         )
         for row in rows
     )
+
+
+CACHED = "SELECT * FROM cache WHERE id_tag = ?"
+"""Of one name."""
+ALL_CACHED = "SELECT * FROM cache"
+
+
+def entry_of(row: sqlite3.Row) -> Entry:
+    status = AuthorizationStatus(row["status"])
+    return Entry(row["id_tag"], status, row["expiry_wall_s"], row["parent_id_tag"], row["place"])
+
+
+def all_cached(connection: sqlite3.Connection) -> list[Entry]:
+    return [entry_of(row) for row in connection.execute(ALL_CACHED)]
+
+
+def keep_cached(connection: sqlite3.Connection, entry: Entry) -> None:
+    values = (entry.id_tag, entry.status.value, entry.expiry_wall_s, entry.parent_id_tag, entry.place)
+    connection.execute("INSERT OR REPLACE INTO cache VALUES (?, ?, ?, ?, ?)", values)
+
+
+def drop_cached(connection: sqlite3.Connection, names: list[str]) -> None:
+    connection.executemany("DELETE FROM cache WHERE id_tag = ?", [(name,) for name in names])
+
+
+def clear_cache(connection: sqlite3.Connection) -> None:
+    connection.execute("DELETE FROM cache")

@@ -1,0 +1,1 @@
+"""Which connectors are in service."""
