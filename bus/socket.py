@@ -102,9 +102,11 @@ class BusSocket:
             return
 
     def close(self, linger_ms: int = 200) -> None:
-        """What was said last (the last words) gets `linger_ms` to leave."""
-        for socket, _ in (*self._up.values(), *([self._down] if self._down is not None else [])):
-            socket.close(linger=linger_ms)
+        """What was said last (the last words) gets `linger_ms` to leave; subscriptions to absent owners do not wait."""
+        for socket, _ in self._up.values():
+            socket.close(linger=0)
+        if self._down is not None:
+            self._down[0].close(linger=linger_ms)
         self._readers.clear()
         self._context.term()
 

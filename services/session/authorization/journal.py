@@ -3,7 +3,8 @@
 import json
 import sqlite3
 
-from schemas.message_queue import AuthorizationStatus
+from schemas.message_queue import AuthorizationStatus, IdTagInfo
+from services.session.authorization import cache
 from services.session.authorization.cache import Entry
 from services.session.authorization.flow import Pending
 from services.session.transactions.record import Plug
@@ -52,7 +53,6 @@ def pending_of(connection: sqlite3.Connection, start_id: str) -> tuple[Pending, 
 
 CACHED = "SELECT * FROM cache WHERE id_tag = ?"
 """Of one name."""
-ALL_CACHED = "SELECT * FROM cache"
 
 
 def entry_of(row: sqlite3.Row) -> Entry:
@@ -60,17 +60,15 @@ def entry_of(row: sqlite3.Row) -> Entry:
     return Entry(row["id_tag"], status, row["expiry_wall_s"], row["parent_id_tag"], row["place"])
 
 
-def all_cached(connection: sqlite3.Connection) -> list[Entry]:
-    return [entry_of(row) for row in connection.execute(ALL_CACHED)]
-
-
-def keep_cached(connection: sqlite3.Connection, entry: Entry) -> None:
-    values = (entry.id_tag, entry.status.value, entry.expiry_wall_s, entry.parent_id_tag, entry.place)
+def learn(connection: sqlite3.Connection, id_tag: str, info: IdTagInfo, wall_s: float) -> None:
+    """What the backend says now, in place of what it said before; others make room."""
+    entries = [entry_of(row) for row in connection.execute("SELECT * FROM cache")]
+    place = max((entry.place for entry in entries), default=0) + 1
+    new = cache.entry_of(id_tag, info, place)
+    gone = cache.overflow(entries, new.id_tag, wall_s)
+    connection.executemany("DELETE FROM cache WHERE id_tag = ?", [(name,) for name in gone])
+    values = (new.id_tag, new.status.value, new.expiry_wall_s, new.parent_id_tag, new.place)
     connection.execute("INSERT OR REPLACE INTO cache VALUES (?, ?, ?, ?, ?)", values)
-
-
-def drop_cached(connection: sqlite3.Connection, names: list[str]) -> None:
-    connection.executemany("DELETE FROM cache WHERE id_tag = ?", [(name,) for name in names])
 
 
 def clear_cache(connection: sqlite3.Connection) -> None:

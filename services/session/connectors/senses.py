@@ -5,6 +5,7 @@ import math
 from bus.clock import Now
 from schemas.metering import MeterReading, Quality, Reading
 from schemas.safety import SafetyConnector
+from services.session.connectors.readings import Readings
 from services.session.limits import effective
 from services.session.transactions import rules
 from services.session.transactions.record import Plug, Sample, Transaction
@@ -22,6 +23,9 @@ class Senses:
         self.plugged_s = 0.0
         """When the vehicle that is there came, or was first heard of."""
         self.sample: Sample | None = None
+        self.latest: Reading | None = None
+        """What else the meter said with `sample`."""
+        self.readings = Readings()
         self.last_in_force_a: float | None = None
         """What the vehicle was told when `safety` was first heard after the start."""
         self._plug: Plug | None = None
@@ -49,12 +53,21 @@ class Senses:
         self._reading, self._reading_s = body, now.boot_s
         if body.quality in _LAST_GOOD and body.reading is not None:
             self.hear_sample(body.reading, body.serial)
+            if body.quality is Quality.GOOD:
+                self.readings.hear(body.reading, body.serial)
+
+    def hear_ring(self, readings: tuple[Reading, ...]) -> None:
+        """What was sampled while nobody listened."""
+        for reading in readings:
+            self.hear_sample(reading, self.serial)
+            self.readings.hear(reading, self.serial)
 
     def hear_sample(self, reading: Reading, serial: str) -> None:
         """The newest good one counts, whichever way it came."""
         newest = self.sample is None or reading.sampled_s > self.sample.sampled_s
         if reading.energy_import_wh is not None and newest:
             self.sample = Sample(reading.sampled_s, reading.energy_import_wh, serial)
+            self.latest = reading
 
     @property
     def meter_heard(self) -> bool:

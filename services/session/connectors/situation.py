@@ -5,16 +5,20 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bus.clock import Now
+from schemas.faults import FAULTS
+from schemas.metering import Reading
 from schemas.safety import SafetyConnector
 from schemas.session import Limit
 from schemas.system import BootReason
 from services.session.authorization.flow import Pending
+from services.session.availability.rules import Closed, is_out_of_service
 from services.session.keys import Keys
 from services.session.limits import effective
 from services.session.transactions import rules
 from services.session.transactions.record import Phase, Sample, Stop, Transaction
 from services.session.transactions.rules import Presence
 
+QUEUE_FULL = FAULTS["message_queue_full"].text
 HEAR_ALL_S = 5.0
 """A restarted `session` gives no lease until it has heard everyone it depends on, or this long after its start."""
 
@@ -67,6 +71,25 @@ class Situation:
     """`safety` holds the lease in which permission is withdrawn, or a later one."""
     end_waited_s: float = 0.0
     """How long the end register has been waited for."""
+    phases: int = 3
+    latest: Reading | None = None
+    """What else the meter said with `sample`."""
+    due: Reading | None = None
+    """The next reading that a sample is due of."""
+    awaits_ring: bool = False
+    """Samples of the time before may still come."""
+    reset: BootReason | None = None
+    """The station is about to restart."""
+    queue_refuses: bool = False
+    """`message_queue` has no room for another transaction, or the key says that a full one stops charging."""
+    closed: Closed | None = None
+    """Out of service, now or later."""
+    several: bool = False
+    """Other connectors share the station with this one."""
+    plugged_s: float = 0.0
+    """When the vehicle came, or was first heard of."""
+    unlocking: bool = False
+    """By command."""
 
     @property
     def phase(self) -> Phase | None:
@@ -110,16 +133,47 @@ def has_heard_all(s: Situation) -> bool:
 
 def is_authorized(s: Situation) -> bool:
     """For the vehicle that is, or will be, here."""
-    return s.pending is not None or is_free(s)
+    return (s.pending is not None and not s.pending.asking) or is_free(s)
 
 
 def is_free(s: Situation) -> bool:
     """Authorized by plugging in; a transaction that ended with this vehicle does not begin again by itself."""
-    return s.keys is not None and s.keys.free_charging and s.presence is Presence.PRESENT and s.transaction is None
+    free = s.keys is not None and s.keys.free_charging and s.presence is Presence.PRESENT
+    return free and s.transaction is None and s.closed is None
+
+
+def closed_words(s: Situation) -> str:
+    """Why nothing begins here, whoever asks; empty = it may."""
+    if s.reset is not None:
+        return "the station is about to restart"
+    if s.closed is not None:
+        return "out of service"
+    return QUEUE_FULL if s.queue_refuses else ""
 
 
 def start_refusal(s: Situation) -> str:
-    return rules.start_refusal(s.seeing, s.disk, s.sample, s.sample_good, s.now.boot_s)
+    return closed_words(s) or rules.start_refusal(s.seeing, s.disk, s.sample, s.sample_good, s.now.boot_s)
+
+
+def out_of_service(s: Situation) -> bool:
+    """By ChangeAvailability, and the transaction it waited for is history."""
+    return is_out_of_service(s.closed, () if s.transaction is None else (s.transaction.transaction_id,))
+
+
+def is_paused_by_queue(s: Situation) -> bool:
+    """`OcppQueueFullAsErrorState`: until there is room again."""
+    return s.queue_refuses and s.keys is not None and s.keys.queue_full_pauses
+
+
+def has_timed_out(s: Situation) -> bool:
+    """Errata 3.20: plugged in for longer than `ConnectionTimeOut` and nobody came with a card.
+
+    It matters where one reader serves several connectors: the next card may be somebody else's.
+    """
+    if s.keys is None or not s.keys.backend or not s.several or s.keys.connection_time_out_s <= 0.0:
+        return False
+    waits = s.presence is Presence.PRESENT and s.transaction is None and s.pending is None and not is_free(s)
+    return waits and s.now.boot_s - s.plugged_s >= s.keys.connection_time_out_s
 
 
 class Wish(NamedTuple):
@@ -136,13 +190,14 @@ def wish_of(s: Situation) -> Wish:
     if s.transaction is not None and s.phase is Phase.ACTIVE:
         # A command has no effect before it is stored; a card or an unplug withdraws at once.
         withdrawn = s.recovering or (s.wanted is not None and s.wanted.firm)
+        withdrawn = withdrawn or s.transaction.invalid or is_paused_by_queue(s)
         return Wish(not withdrawn, 0.0 if withdrawn else limit_a, True)
     if s.transaction is not None and (s.phase is Phase.STOPPING or s.transaction.holds_cable):
-        return Wish(False, 0.0, s.transaction.holds_cable)
+        return Wish(False, 0.0, s.transaction.holds_cable and not s.unlocking)
     if is_unrecorded(s):
         return Wish(True, limit_a, True)
     safety = s.safety
-    starting = is_authorized(s) and s.presence is Presence.PRESENT and safety is not None
+    starting = is_authorized(s) and s.presence is Presence.PRESENT and not s.unlocking and not closed_words(s)
     # IEC 61851-1 wants the plug locked before power at the latest: it is locked before the transaction begins.
     return Wish(False, 0.0, starting and safety is not None and not rules.is_faulted(safety) and s.has_meter)
 
@@ -151,7 +206,7 @@ def is_unrecorded(s: Situation) -> bool:
     """Without a meter there is nothing to bill: free charging, and no transaction."""
     if s.has_meter or s.safety is None or s.presence is not Presence.PRESENT:
         return False
-    if rules.ends_transactions(s.safety):
+    if rules.ends_transactions(s.safety) or s.closed is not None or s.unlocking or is_paused_by_queue(s):
         return False
     if s.keys is None:
         # After a restart, until `settings` is heard: as it was.

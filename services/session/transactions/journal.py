@@ -3,10 +3,12 @@
 import json
 import sqlite3
 
+from bus.streams import Mark
 from schemas.base import Answer, Answered
-from schemas.session import StopReason
+from schemas.session import MeterSample, StopReason
+from services.session.transactions import meter_values
 from services.session.transactions.record import Plug, Stop, Transaction
-from services.session.transactions.stream import Body, Stream, pack, unpack
+from services.session.transactions.stream import Body, Stream, pack, pack_sample, unpack
 
 TABLES = """
     CREATE TABLE stream (stream_id TEXT NOT NULL, last INTEGER NOT NULL);
@@ -27,6 +29,17 @@ TABLES = """
     CREATE TABLE probe (wall_s REAL NOT NULL);
 """
 
+BACKEND_TABLES = """
+    ALTER TABLE transactions ADD COLUMN backend_id INTEGER;
+    ALTER TABLE transactions ADD COLUMN parent_id_tag TEXT NOT NULL DEFAULT '';
+    ALTER TABLE transactions ADD COLUMN invalid INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE transactions ADD COLUMN grid_s REAL NOT NULL DEFAULT 0;
+    CREATE TABLE samples (
+        transaction_id TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL,
+        PRIMARY KEY (transaction_id, number)) WITHOUT ROWID;
+    CREATE TABLE marks (stream_id TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
 
 def begin_stream(connection: sqlite3.Connection, new_id: str) -> Stream:
     """The stream of this store, made with it."""
@@ -43,6 +56,11 @@ def append_fact(connection: sqlite3.Connection, number: int, body: Body) -> None
     connection.execute("UPDATE stream SET last = ?", (number,))
 
 
+def drop_facts(connection: sqlite3.Connection, mark: int) -> None:
+    """The receiver has everything up to this number."""
+    connection.execute("DELETE FROM facts WHERE number <= ?", (mark,))
+
+
 FACTS_FROM = "SELECT number, body FROM facts WHERE number >= ? ORDER BY number LIMIT ?"
 
 
@@ -57,6 +75,7 @@ def keep_transaction(connection: sqlite3.Connection, one: Transaction) -> None:
         one.meter_serial, one.start_id, one.plug.run_id, one.plug.number, one.register_wh, one.sampled_s, one.alive_s,
         one.alive_wall_s, one.limit_a, stop and stop.reason.value, stop and stop.wall_s, stop and stop.id_tag,
         one.meter_stop_wh, one.meter_stop_measured, one.holds_cable, one.departed,
+        one.backend_id, one.parent_id_tag, one.invalid, one.grid_s,
     )  # fmt: skip
     # An upsert, not REPLACE: REPLACE would silently delete the open transaction that a second one collides with.
     connection.execute(_UPSERT, values)
@@ -66,6 +85,7 @@ _COLUMNS = (
     "transaction_id", "connector", "id_tag", "free", "started_wall_s", "meter_start_wh", "meter_serial",
     "start_id", "plug_run", "plug_number", "register_wh", "sampled_s", "alive_s", "alive_wall_s", "limit_a",
     "stop_reason", "stop_wall_s", "stop_id_tag", "meter_stop_wh", "meter_stop_measured", "holds_cable", "departed",
+    "backend_id", "parent_id_tag", "invalid", "grid_s",
 )  # fmt: skip
 _UPSERT = (
     f"INSERT INTO transactions ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "
@@ -95,10 +115,15 @@ def transaction_of(row: sqlite3.Row) -> Transaction:
         meter_stop_measured=bool(row["meter_stop_measured"]),
         holds_cable=bool(row["holds_cable"]),
         departed=bool(row["departed"]),
+        backend_id=row["backend_id"],
+        parent_id_tag=row["parent_id_tag"],
+        invalid=bool(row["invalid"]),
+        grid_s=row["grid_s"],
     )
 
 
 ALL_TRANSACTIONS = "SELECT * FROM transactions ORDER BY rowid"
+ONE_TRANSACTION = "SELECT * FROM transactions WHERE transaction_id = ?"
 
 
 def latest_transactions(connection: sqlite3.Connection, start_id: str) -> dict[int, Transaction]:
@@ -108,6 +133,35 @@ def latest_transactions(connection: sqlite3.Connection, start_id: str) -> dict[i
         "(SELECT max(rowid) FROM transactions WHERE start_id = ? GROUP BY connector) ORDER BY meter_stop_wh IS NULL"
     )
     return {row["connector"]: transaction_of(row) for row in connection.execute(query, (start_id,))}
+
+
+def append_sample(connection: sqlite3.Connection, transaction_id: str, sample: MeterSample) -> None:
+    """For the end of the transaction: thinned, when there are too many for one message."""
+    rows = connection.execute("SELECT number FROM samples WHERE transaction_id = ? ORDER BY number", (transaction_id,))
+    numbers = [row["number"] for row in rows]
+    number = numbers[-1] + 1 if numbers else 1
+    connection.execute("INSERT INTO samples VALUES (?, ?, ?)", (transaction_id, number, pack_sample(sample)))
+    dropped = meter_values.to_drop([*numbers, number], len(sample.values))
+    connection.executemany(
+        "DELETE FROM samples WHERE transaction_id = ? AND number = ?", [(transaction_id, each) for each in dropped]
+    )
+
+
+SAMPLES_OF = "SELECT body FROM samples WHERE transaction_id = ? ORDER BY number"
+
+
+def drop_samples(connection: sqlite3.Connection, transaction_id: str) -> None:
+    connection.execute("DELETE FROM samples WHERE transaction_id = ?", (transaction_id,))
+
+
+def keep_mark(connection: sqlite3.Connection, mark: Mark) -> None:
+    """How far the facts of one stream have been taken; never deleted."""
+    connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (mark.stream_id, mark.number))
+
+
+def marks_of(connection: sqlite3.Connection) -> dict[str, Mark]:
+    rows = connection.execute("SELECT * FROM marks")
+    return {row["stream_id"]: Mark(row["stream_id"], row["number"]) for row in rows}
 
 
 def keep_answer(

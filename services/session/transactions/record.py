@@ -65,6 +65,14 @@ class Transaction:
     """After the decision to end: the plug stays locked until the card or a command releases it."""
     departed: bool = False
     """After the end: its vehicle has left."""
+    backend_id: int | None = None
+    """What the backend calls it; None = it has not answered. Neither positive nor unique."""
+    parent_id_tag: str = ""
+    """The group of its id tag, as the backend said; empty = none known."""
+    invalid: bool = False
+    """The backend has not accepted its id tag in the answer to StartTransaction."""
+    grid_s: float = 0.0
+    """Boot-clock time of the last sample that was due (`MeterValueSampleInterval`); at first the start."""
 
     @property
     def phase(self) -> Phase:

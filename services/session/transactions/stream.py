@@ -4,12 +4,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas.session import Fact, TransactionStarted, TransactionStopped
+from schemas.session import Fact, MeterSample, TransactionMeterValues, TransactionStarted, TransactionStopped
 
-Body = TransactionStarted | TransactionStopped
+Body = TransactionStarted | TransactionMeterValues | TransactionStopped
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Body] = msgspec.json.Decoder(Body)
+_sample_decoder = msgspec.json.Decoder(MeterSample)
 
 
 class Stream(NamedTuple):
@@ -27,6 +28,10 @@ class Stream(NamedTuple):
     def appended(self) -> "Stream":
         return self._replace(last=self.last + 1)
 
+    def acknowledged(self, mark: int) -> "Stream":
+        """A mark beyond the newest fact is of another store that had our name: nothing beyond it is known here."""
+        return self._replace(lowest_waiting=max(self.lowest_waiting, min(mark, self.last) + 1))
+
     def fact(self, number: int, body: Body) -> Fact:
         return Fact(
             stream_id=self.stream_id, number=number, lowest_unacknowledged=min(self.lowest_waiting, number), body=body
@@ -41,3 +46,12 @@ def pack(body: Body) -> bytes:
 def unpack(packed: bytes) -> Body:
     """Raises msgspec.DecodeError for bytes that `pack` has not made."""
     return _decoder.decode(packed)
+
+
+def pack_sample(sample: MeterSample) -> bytes:
+    return _encoder.encode(sample)
+
+
+def unpack_sample(packed: bytes) -> MeterSample:
+    """Raises msgspec.DecodeError for bytes that `pack_sample` has not made."""
+    return _sample_decoder.decode(packed)
