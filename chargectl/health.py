@@ -5,7 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from bus.endpoint import Heard
-from bus.topics import HEARTBEATS, SAFETY_CONNECTOR, SESSION_CONNECTOR, SYSTEM_BOOT, SYSTEM_FAULTS, Topic
+from bus.topics import (
+    HEARTBEATS,
+    LINK_STATUS,
+    QUEUE_STATUS,
+    SAFETY_CONNECTOR,
+    SESSION_CONNECTOR,
+    SYSTEM_BOOT,
+    SYSTEM_FAULTS,
+    Topic,
+)
 from chargectl.bus_client import BusClient
 from chargectl.station_check import check_home
 from chargectl.supervisor import Program, Supervisor
@@ -50,6 +59,10 @@ class Health:
     services: list[ServiceHealth]
     connectors: list[dict[str, object]]
     faults: list[str]
+    backend: dict[str, object]
+    """The connection: state, url, since, last_error, next_try_in_s (None = none planned), failures."""
+    queue: dict[str, object]
+    """Messages for the backend: waiting, oldest, waits_because, given_up, full, charging_refused."""
 
     @property
     def healthy(self) -> bool:
@@ -62,7 +75,8 @@ def look(home: Home) -> Health:
     supervisor = Supervisor(home)
     supervisord = supervisor.process_id()
     programs = supervisor.programs()
-    hears = (*HEARTBEATS.values(), SYSTEM_BOOT, SYSTEM_FAULTS, SESSION_CONNECTOR, SAFETY_CONNECTOR)
+    shown = (SYSTEM_BOOT, SYSTEM_FAULTS, SESSION_CONNECTOR, SAFETY_CONNECTOR, LINK_STATUS, QUEUE_STATUS)
+    hears = (*HEARTBEATS.values(), *shown)
     with BusClient(home, hears=hears) as client:
         running = [program.name for program in programs if program.pid]
         wanted: list[tuple[Topic[Any], str]] = [(HEARTBEATS[name], "") for name in running if name in HEARTBEATS]
@@ -71,6 +85,8 @@ def look(home: Home) -> Health:
             wanted += [(SYSTEM_BOOT, ""), (SYSTEM_FAULTS, "")]
             wanted += [(SESSION_CONNECTOR, key) for key in keys]
             wanted += [(SAFETY_CONNECTOR, key) for key in keys]
+        wanted += [(LINK_STATUS, "")] if "ocpp_link" in running else []
+        wanted += [(QUEUE_STATUS, "")] if "message_queue" in running else []
         client.wait_for(wanted, HEARD_S)
         return Health(
             home=str(home.root),
@@ -80,6 +96,8 @@ def look(home: Home) -> Health:
             services=[_service(client, program) for program in programs],
             connectors=[_connector(client, number) for number in station.connectors],
             faults=_faults(client),
+            backend=_backend(client),
+            queue=_queue(client),
         )
 
 
@@ -157,6 +175,40 @@ def _connector(client: BusClient, number: int) -> dict[str, object]:
         "pilot": str(safety.state) if safety else "unknown",
         "contactor": str(safety.contactor) if safety else "unknown",
         "lock": str(safety.lock) if safety else "unknown",
+    }
+
+
+def _backend(client: BusClient) -> dict[str, object]:
+    link = client.bus.latest(LINK_STATUS).fresh
+    if link is None:
+        return {"state": "unknown", "last_error": "ocpp_link is not heard"}
+    next_try_in_s = max(0.0, link.next_try_s - client.clock.now().boot_s) if link.next_try_s else None
+    return {
+        "state": str(link.state),
+        "url": link.url,
+        "since": iso_utc(link.since_wall_s),
+        "last_error": link.last_error,
+        "next_try_in_s": round(next_try_in_s, 1) if next_try_in_s is not None else None,
+        "failures": link.failures,
+        "connections": link.connections,
+        "heartbeat_interval_s": link.heartbeat_interval_s,
+        "registered": iso_utc(link.registered_wall_s) if link.registered_wall_s else "",
+    }
+
+
+def _queue(client: BusClient) -> dict[str, object]:
+    status = client.bus.latest(QUEUE_STATUS).fresh
+    if status is None:
+        return {"waiting": None, "waits_because": "message_queue is not heard"}
+    return {
+        "waiting": status.waiting,
+        "transaction": status.transaction,
+        "oldest": iso_utc(status.oldest_wall_s) if status.oldest_wall_s is not None else "",
+        "waits_because": status.waits_because,
+        "in_flight": status.in_flight,
+        "given_up": status.given_up,
+        "full": status.full,
+        "charging_refused": status.charging_refused,
     }
 
 

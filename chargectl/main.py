@@ -14,6 +14,7 @@ COMMANDS = {
     "up": ("chargectl.up", "run the station in the foreground; Ctrl-C ends it cleanly"),
     "status": ("chargectl.status", "services, their health, and the connectors"),
     "session": ("chargectl.session", "transactions: show, start, stop"),
+    "queue": ("chargectl.queue", "messages that wait for the backend, and those given up"),
     "config": ("chargectl.config", "configuration keys: get, set, explain, search, export"),
     "sim": ("chargectl.sim", "the simulated world: plug in, swipe a card, raise a fault, cut the power"),
     "tap": ("chargectl.tap", "listen to the bus"),
@@ -21,6 +22,7 @@ COMMANDS = {
     "replay": ("chargectl.replay", "read such a file"),
     "log": ("chargectl.log", "read the logs of the services"),
     "service": ("chargectl.service", "restart, stop, start or kill one service"),
+    "backend": ("chargectl.backend", "a small OCPP backend for trying things out, and commands to it"),
     "bench": ("chargectl.benchmarks", "measure the performance promises"),
     "demo": ("chargectl.demo", "a simulated station charges a car, live in the terminal"),
 }

@@ -2,7 +2,7 @@
 
 Examples:
   chargectl session ls
-  chargectl session show 1                limits in force, facts that wait for the backend
+  chargectl session show 1                limits in force, the transaction's name at the backend
   chargectl session start 1 04C0FFEE123456
   chargectl session stop 1
 """
@@ -76,6 +76,7 @@ def _show(home: Home, arguments: argparse.Namespace) -> None:
         ("status", body.status),
         ("why not charging", body.reason or "-"),
         ("transaction", body.transaction_id or "-"),
+        ("the backend calls it", "-" if body.backend_transaction_id is None else body.backend_transaction_id),
         ("card", body.id_tag or "-"),
         ("since", iso_utc(body.started_wall_s) if body.transaction_id else "-"),
         ("register at start", "-" if body.meter_start_wh is None else f"{body.meter_start_wh} Wh"),
@@ -83,7 +84,7 @@ def _show(home: Home, arguments: argparse.Namespace) -> None:
         ("power", "unknown" if power_w is None else f"{power_w:.0f} W"),
         ("limit", f"{body.limit_a:.1f} A, because of: {body.limit_source}"),
         *((f"  {limit.source}", f"{limit.limit_a:.1f} A") for limit in body.limits),
-        ("facts waiting for the backend", body.waiting_facts),
+        ("facts on their way to the queue", body.waiting_facts),
         ("error", body.error_code + (f" ({body.info})" if body.info else "")),
     ]
     print(table([(name, str(value)) for name, value in rows], (f"connector {body.connector}", "")))

@@ -110,7 +110,7 @@ def ask_world(home: Home, message: dict[str, Any]) -> dict[str, Any]:
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(ANSWER_S)
-            connection.connect(str(home.socket_directory() / "world.sock"))
+            connection.connect(str(home.socket_directory(make=False) / "world.sock"))
             connection.sendall(json.dumps(message).encode() + b"\n")
             answer = json.loads(_line(connection))
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Services and their health, and what each connector is doing.
+"""Services and their health, what each connector is doing, the connection to the backend and what waits for it.
 
 Exit code 3 when the station is not running; with --check 1 when a service is not healthy.
 
@@ -60,9 +60,36 @@ def _text(health: Health) -> str:
                 parts.append(f"{each['energy_wh']} Wh since {iso_utc(float(str(each['started_wall_s'])))}")
             parts.append(f"{each['limit_a']:.1f} A ({each['limit_source']})")
             lines.append(", ".join(parts) + (f" - {each['reason']}" if each["reason"] else ""))
-    lines.append("")
+    lines += ["", _backend(health.backend), _queue(health.queue), ""]
     lines += [coloured(f"fault: {fault}", "31") for fault in health.faults] or ["no faults"]
     return "\n".join(lines)
+
+
+def _backend(backend: dict[str, object]) -> str:
+    """State, address, since when; while it is not online, why, and when the next try is."""
+    state = str(backend["state"])
+    if state == "off":
+        why = backend["last_error"] or "none is wanted: ConnectionType is No Backend, or OCPPBackendJSONURL is empty"
+        return f"backend: off - {why}"
+    parts = [f"backend: {coloured(state, '32' if state == 'online' else '33')}"]
+    parts += [str(backend["url"])] if backend.get("url") else []
+    parts += [f"since {backend['since']}"] if backend.get("since") else []
+    text = ", ".join(parts)
+    if state != "online" and backend["last_error"]:
+        text += f" - {backend['last_error']}"
+    next_try_in_s = backend.get("next_try_in_s")
+    return text + (f"; next try in {ago(float(str(next_try_in_s)))}" if next_try_in_s is not None else "")
+
+
+def _queue(queue: dict[str, object]) -> str:
+    """How much waits for the backend, since when, why."""
+    if queue["waiting"] is None:
+        return f"queue: unknown - {queue['waits_because']}"
+    text = f"queue: {queue['waiting'] or 'nothing'} waiting"
+    text += f", the oldest since {queue['oldest']}" if queue["waiting"] and queue["oldest"] else ""
+    text += f" - {queue['waits_because']}" if queue["waiting"] and queue["waits_because"] else ""
+    text += f"; {queue['given_up']} given up: chargectl queue ls --given-up" if queue["given_up"] else ""
+    return text + (coloured("; full: no transaction begins", "31") if queue["charging_refused"] else "")
 
 
 def _row(service: ServiceHealth) -> tuple[object, ...]:

@@ -93,7 +93,7 @@ def program_names() -> list[str]:
 
 
 def socket_path(home: Home) -> Path:
-    return home.socket_directory() / "supervisor.sock"
+    return home.socket_directory(make=False) / "supervisor.sock"
 
 
 class _UnixConnection(http.client.HTTPConnection):

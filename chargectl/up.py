@@ -49,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"look at it from another terminal: chargectl status {place(home)}", flush=True)
         return _run_until_ended(home, station.station.board == "simulated")
     finally:
+        with contextlib.suppress(OSError):
+            home.remove_short_link()
         lock.close()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 

@@ -47,11 +47,24 @@ class Home:
         if self.run.stat().st_uid != os.getuid():
             raise BadHome(f"{self.run} belongs to another user; run as that user, or choose another home")
 
-    def socket_directory(self, below_run: str = "") -> Path:
-        """`run` (or a directory below it) by a path short enough for a Unix socket's 107 bytes."""
-        if len(os.fsencode(self.run)) <= LONGEST_SOCKET_DIRECTORY:
+    def socket_directory(self, below_run: str = "", *, make: bool = True) -> Path:
+        """`run` (or a directory below it) by a path short enough for a Unix socket's 107 bytes.
+
+        Where that is a short link: `make` it, or (False) only say where it is while the station runs.
+        """
+        if not self._needs_short_link():
             return self.run / below_run
-        return self._short_link() / below_run
+        return (self._make_short_link() if make else self._short_link()) / below_run
+
+    def remove_short_link(self) -> None:
+        """Nothing of this home runs any more."""
+        if self._needs_short_link():
+            link = self._short_link()
+            if link.is_symlink() and link.readlink() == self.run:
+                link.unlink(missing_ok=True)
+
+    def _needs_short_link(self) -> bool:
+        return len(os.fsencode(self.run)) > LONGEST_SOCKET_DIRECTORY
 
     def _short_link(self) -> Path:
         # imported here: hashlib and tempfile would cost every process half a megabyte for the rare long path
@@ -59,7 +72,10 @@ class Home:
         import tempfile
 
         digest = hashlib.sha256(os.fsencode(self.run)).hexdigest()[:16]
-        link = Path(tempfile.gettempdir()) / f"charge-{os.getuid()}-{digest}"
+        return Path(tempfile.gettempdir()) / f"charge-{os.getuid()}-{digest}"
+
+    def _make_short_link(self) -> Path:
+        link = self._short_link()
         try:
             link.symlink_to(self.run)
         except FileExistsError:

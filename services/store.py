@@ -8,17 +8,21 @@ from pathlib import Path
 from services.store_errors import NewerStore as NewerStore
 from services.store_errors import StoreError as StoreError
 
+PAGE_SIZE = 1024
+
 
 class Store:
     """WAL and synchronous=FULL: a commit that returned has reached the disk.
 
+    `page_size`: bytes, of a file that is begun now: what one commit writes at least.
     `migrations`: SQL scripts, one per version, applied in order; a copy of the file is kept before each upgrade.
     An unreadable file is set aside (`set_aside` names it) and an empty one begun: the owner raises an event for it.
     Raises NewerStore, and StoreError when the file can neither be opened nor begun.
     """
 
-    def __init__(self, path: Path, migrations: Sequence[str]) -> None:
+    def __init__(self, path: Path, migrations: Sequence[str], *, page_size: int = PAGE_SIZE) -> None:
         self.path = path
+        self._page_size = page_size
         self.set_aside: Path | None = None
         try:
             self._connection = self._open(migrations)
@@ -63,7 +67,7 @@ class Store:
         connection = sqlite3.connect(self.path, isolation_level=None, timeout=2.0)
         connection.row_factory = sqlite3.Row
         try:
-            connection.execute("PRAGMA page_size = 1024")
+            connection.execute(f"PRAGMA page_size = {self._page_size}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":

@@ -11,6 +11,8 @@
 
 Nothing sleeps: a day takes as long as its events take to compute. Frames can be lost or doubled on the way
 (`station.hub.fate`), processes killed between any two events, wall time moved (`station.clock.wall_jump_s`).
+
+`VirtualStation(path, backend=ScriptedBackend())` has a backend; without one, its message queue and its link stand idle.
 """
 
 from pathlib import Path
@@ -29,7 +31,11 @@ from services.endings import write_ending
 from services.hmi import station as hmi
 from services.home import Home
 from services.metering import station as metering
+from services.message_queue import station as message_queue
+from services.message_queue.store import opener as queue_opener
 from services.metering.addresses import mounted_meters
+from services.ocpp_link import station as ocpp_link
+from services.ocpp_link.memory import MemoryFile
 from services.runner import Context, Service, path_of_store
 from services.safety import station as safety
 from services.safety.journal import JournalFile
@@ -40,6 +46,8 @@ from services.settings.store import SettingsStore
 from services.system import station as system
 from services.system.store import SystemStore
 from services.world.station import describe
+from tests.backend.direct import DirectConnection
+from tests.backend.scripted import ScriptedBackend
 from tests.virtual_cell import Cell, Wiring
 
 DEFAULT_STATION = """
@@ -49,6 +57,23 @@ serial = "VIRTUAL-1"
 [cards]
 local = ["CARD-1", "CARD-2"]
 """
+BACKEND_URL = "ws://backend.test/ocpp/"
+
+
+class Uplink:
+    """The network of the site."""
+
+    def __init__(self) -> None:
+        self.up = True
+
+    def on_time(self) -> None:
+        """It changes when a test says so."""
+
+    def fileno(self) -> int:
+        return -1
+
+    def receive(self) -> None:
+        """There is no file to read."""
 
 
 class NoSupervisor:
@@ -67,14 +92,26 @@ class NoSupervisor:
 class VirtualStation(Cell):
     """`text`: the station file. `power=False`: nothing runs yet, for tests that prepare the home first."""
 
-    def __init__(self, path: Path, text: str = DEFAULT_STATION, *, power: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        text: str = DEFAULT_STATION,
+        *,
+        power: bool = True,
+        backend: ScriptedBackend | None = None,
+    ) -> None:
+        text = text if backend is None else _with_backend(text)
         super().__init__(Home(path / "home"), text, {})
         self._requests = 0
         self.home.station_file.write_text(text, encoding="utf-8")
+        self.backend = backend or ScriptedBackend()
+        self.backend.wall_minus_now_s = self.clock.now().wall_s - self.clock.boot_s
+        self.uplink = Uplink()
+        self.connection = DirectConnection(self.backend)
         self.site = Site(describe(self.station), None, self.clock.boot_s)
         self.supervisor = NoSupervisor()
-        self.world_next_s = self.site.next_event_s
-        self.world_advance = self._advance_site
+        self.world_next_s = self._next_event_s
+        self.world_advance = self._advance_world
         self.wirings = {
             name: Wiring(module.HEARS, getattr(module, "ASKS", ()), build)
             for name, module, build in (
@@ -84,6 +121,8 @@ class VirtualStation(Cell):
                 ("settings", settings, self._build_settings),
                 ("system", system, self._build_system),
                 ("hmi", hmi, self._build_hmi),
+                ("message_queue", message_queue, self._build_message_queue),
+                ("ocpp_link", ocpp_link, self._build_ocpp_link),
             )
         }
         if power:
@@ -101,6 +140,11 @@ class VirtualStation(Cell):
         write_ending(self.home, BootReason.SHUTDOWN, "ended by a person")
         for owner in list(self.processes):
             self.stop(owner)
+
+    def kill(self, owner: str) -> None:
+        super().kill(owner)
+        if owner == "ocpp_link":
+            self.connection.vanish()
 
     # looking
 
@@ -158,6 +202,12 @@ class VirtualStation(Cell):
         self.site.advance(now_s)
         return self.site.revision
 
+    def _next_event_s(self) -> float:
+        return min(self.site.next_event_s(), self.backend.next_event_s())
+
+    def _advance_world(self, now_s: float) -> int:
+        return self._advance_site(now_s) + self.backend.advance(now_s)
+
     def _boot_s(self) -> float:
         return self.clock.boot_s
 
@@ -194,3 +244,24 @@ class VirtualStation(Cell):
     def _build_hmi(self, context: Context) -> Service:
         board = DirectPeopleBoard(self.site, self._boot_s)
         return hmi.Hmi(context.bus, connectors=context.station.connectors, board=board)
+
+    def _build_message_queue(self, context: Context) -> Service:
+        store = queue_opener(path_of_store(context, "message_queue"))
+        return message_queue.MessageQueue(context.bus, context.station, context.start_id, store)
+
+    def _build_ocpp_link(self, context: Context) -> Service:
+        self.connection = DirectConnection(self.backend)
+        return ocpp_link.OcppLink(
+            context.bus,
+            about=context.station.station,
+            start_id=context.start_id,
+            connection=self.connection,
+            uplink=self.uplink,
+            memory=MemoryFile(context.home.run / "ocpp_link.json"),
+            chance=lambda: 0.5,
+        )
+
+
+def _with_backend(text: str) -> str:
+    settings = f'[settings]\nOCPPBackendJSONURL = "{BACKEND_URL}"'
+    return text.replace("[settings]", settings) if "[settings]" in text else f"{text}\n{settings}\n"

@@ -11,6 +11,8 @@ from ocpp.v16.datatypes import IdTagInfo
 from ocpp.v16.enums import Action, AuthorizationStatus, DataTransferStatus, RegistrationStatus
 
 HEARTBEAT_INTERVAL_S = 60
+AGREEMENTS = frozenset({"Accepted", "Scheduled", "RebootRequired", "Unlocked"})
+"""Statuses of the answers to our CALLs that mean yes."""
 
 
 @dataclasses.dataclass
@@ -99,6 +101,11 @@ class DemoStation(ChargePoint):
     def on_data(self, vendor_id: str, **_rest: Any) -> call_result.DataTransfer:
         self._tell(f"DataTransfer {vendor_id}")
         return call_result.DataTransfer(status=DataTransferStatus.unknown_vendor_id)
+
+
+def is_refusal(answer: Any) -> bool:
+    """The station understood and will not: Rejected, NotSupported, UnlockFailed ..."""
+    return str(getattr(answer, "status", "Accepted")) not in AGREEMENTS
 
 
 def words_of(answer: Any) -> str:

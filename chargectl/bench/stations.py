@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from bus.topics import HEARTBEATS
+from bus.topics import HEARTBEATS, Topic
 from chargectl.bench.children import environment
 from chargectl.bench.effort import BenchError
 from chargectl.bench.slices import boot_s
 from chargectl.bus_client import BusClient
+from chargectl.demo.backend import DemoBackend
 from chargectl.init import DEFAULT_STATION
 from chargectl.station import processes_of
 from chargectl.supervisor import CONFIGURATION, Program, Supervisor
@@ -75,6 +77,14 @@ class RunningStation:
         missing = ", ".join(sorted(set(SERVICES) - beats.keys()))
         raise BenchError(f"not healthy within {HEALTHY_S:g} s: {missing}\n{self.last_words()}")
 
+    def first(self, topic: Topic[Any], condition: Callable[[Any], bool]) -> float:
+        """Boot-clock time at which its owner stamped the first body that meets the condition. Raises BenchError."""
+        with BusClient(self.home, hears=(topic,)) as client:
+            for received in client.messages(self.started_s + HEALTHY_S):
+                if received.sent_s >= self.started_s and condition(received.body):
+                    return received.sent_s
+        raise BenchError(f"not within {HEALTHY_S:g} s: {topic.name}\n{self.last_words()}")
+
     def last_words(self) -> str:
         logs = [self._log, *sorted(self.home.log.glob("*.log"))]
         return "\n".join(f"{log.name}: {_tail(log)}" for log in dict.fromkeys(logs))
@@ -111,6 +121,16 @@ def running(home: Home) -> Iterator[RunningStation]:
         yield station
     finally:
         station.end()
+
+
+@contextmanager
+def demo_backend(home: Home) -> Iterator[str]:
+    """A demo backend of the bench's own; its address."""
+    backend = DemoBackend(home)
+    try:
+        yield backend.start()
+    finally:
+        backend.stop()
 
 
 def wait_until(happened: Callable[[], bool], what: str, within_s: float = HEALTHY_S) -> None:

@@ -1,10 +1,14 @@
 """The terminal picture of a station, as lines of text. Pure."""
 
-from chargectl.demo.view import ConnectorView, ServiceView, View
+from chargectl.demo.view import BackendView, ConnectorView, ServiceView, View
+from schemas.message_queue import QueueStatus
 from schemas.metering import Quality, Reading
+from schemas.ocpp_link import LinkState
 from schemas.safety import Contactor, Lock
 
 RED, GREEN, YELLOW, BOLD = "31", "32", "33", "1"
+LONGEST_SAID = 95
+"""Characters of a backend's line; MeterValues are long."""
 CONTACTOR_WORDS = {
     Contactor.CLOSED: "power is on",
     Contactor.CLOSING: "switching on",
@@ -30,12 +34,14 @@ class Paint:
 
 def picture(view: View, caption: str, elapsed_s: float, join_in: list[str], paint: Paint) -> list[str]:
     minutes, seconds = divmod(int(elapsed_s), 60)
-    lines = [paint(f"Charging station {view.serial} (simulated)   {minutes:02d}:{seconds:02d}", BOLD), ""]
+    title = paint(f"Charging station {view.serial} (simulated)   {minutes:02d}:{seconds:02d}", BOLD)
+    lines = [title, paint(caption, BOLD), ""]
     for connector in view.connectors:
         lines += [*_connector(connector, paint), ""]
-    lines.append("Services   " + "  ".join(_service(service, paint) for service in view.services))
+    lines += [*_backend(view.backend, paint), ""]
+    lines.append("Services   " + _services(view.services, paint))
     lines += [paint(f"Fault      {fault}", RED) for fault in view.faults]
-    lines += [f"Last event {view.event or '-'}", "", paint(caption, BOLD), "", "Join in from another terminal:"]
+    lines += [f"Last event {view.event or '-'}", "", "Join in from another terminal:"]
     return lines + [f"  {line}" for line in join_in]
 
 
@@ -52,10 +58,12 @@ def _connector(connector: ConnectorView, paint: Paint) -> list[str]:
     lines.append(f"  power      {_power(connector)}")
     others = ", ".join(f"{limit.source} {limit.limit_a:.0f} A" for limit in session.limits)
     lines.append(
-        f"  limit      {session.limit_a:.1f} A, set by: {session.limit_source}" + (f"   ({others})" if others else "")
+        f"  limit      {session.limit_a:.1f} A, set by: {session.limit_source}" + (f" ({others})" if others else "")
     )
     energy = "-" if session.energy_wh is None else f"{session.energy_wh / 1000:.3f} kWh"
-    lines.append(f"  energy     {energy}" + (f", card {session.id_tag}" if session.id_tag else ""))
+    words = [energy, *([f"card {session.id_tag}"] if session.id_tag else [])]
+    words += [f"transaction {session.backend_transaction_id} at the backend"] if session.backend_transaction_id else []
+    lines.append(f"  energy     {', '.join(words)}")
     if connector.hmi is not None:
         shown = "".join(f"[{line:<16}]" for line in connector.hmi.display)
         lines.append(f"  display    {shown} light: {connector.hmi.light}")
@@ -88,12 +96,49 @@ def _reading(reading: Reading) -> str:
     return power + "   " + "  ".join(f"L{phase} {amperes:.1f} A" for phase, amperes in enumerate(reading.current_a, 1))
 
 
-def _service(service: ServiceView, paint: Paint) -> str:
-    if not service.up:
-        return paint(f"{service.name} DOWN", RED)
-    if service.restarted_s_ago is not None:
-        return paint(f"{service.name} restarted {service.restarted_s_ago:.0f} s ago", YELLOW)
-    return paint(f"{service.name} up", GREEN)
+def _backend(backend: BackendView, paint: Paint) -> list[str]:
+    words = link_words(backend)
+    return [
+        f"Backend  {paint(words, GREEN if backend.online else YELLOW)}",
+        f"  queue      {queue_words(backend.queue)}",
+        *(f"  {line if len(line) <= LONGEST_SAID else line[: LONGEST_SAID - 3] + '...'}" for line in backend.said),
+    ]
+
+
+def link_words(backend: BackendView, *, with_url: bool = True) -> str:
+    """State of the connection in one line: why not, and when the next try is."""
+    link = backend.link
+    if link is None:
+        return "ocpp_link is silent"
+    if link.state is LinkState.OFF:
+        return f"none: {link.last_error}" if link.last_error else "none: the station works alone"
+    words = f"{link.state}, {link.url}" if with_url else str(link.state)
+    if not backend.online and link.last_error:
+        words += f" - {link.last_error}"
+    if backend.next_try_in_s is not None:
+        words += f"; next try in {backend.next_try_in_s:.0f} s"
+    return words
+
+
+def queue_words(queue: QueueStatus | None) -> str:
+    if queue is None:
+        return "message_queue is silent"
+    if not queue.waiting:
+        return "empty: everything is delivered" + (f"; {queue.given_up} given up" if queue.given_up else "")
+    count = "1 message waits" if queue.waiting == 1 else f"{queue.waiting} messages wait"
+    return count + (f": {queue.waits_because}" if queue.waits_because else "")
+
+
+def _services(services: tuple[ServiceView, ...], paint: Paint) -> str:
+    up = [service.name for service in services if service.up]
+    parts = [paint(f"{service.name} DOWN", RED) for service in services if not service.up]
+    parts += [
+        paint(f"{service.name} restarted {service.restarted_s_ago:.0f} s ago", YELLOW)
+        for service in services
+        if service.up and service.restarted_s_ago is not None
+    ]
+    parts += [paint("up:", GREEN) + " " + " ".join(up)] if up else []
+    return ", ".join(parts)
 
 
 def one_line(view: View, caption: str) -> str:
@@ -109,6 +154,9 @@ def one_line(view: View, caption: str) -> str:
             f"connector {connector.number}: {session.status}, {_power(connector)}, "
             f"limit {session.limit_a:.1f} A ({session.limit_source}), {energy}"
         )
+    parts.append(f"backend {link_words(view.backend, with_url=False)}")
+    if view.backend.queue is not None and view.backend.queue.waiting:
+        parts.append(f"queue: {queue_words(view.backend.queue)}")
     down = [service.name for service in view.services if not service.up]
     restarted = [service.name for service in view.services if service.up and service.restarted_s_ago is not None]
     parts.append(f"DOWN: {', '.join(down)}" if down else "all services up")
@@ -117,13 +165,21 @@ def one_line(view: View, caption: str) -> str:
 
 
 def fitted(lines: list[str], columns: int, rows: int) -> list[str]:
-    """As many lines as the terminal has room for, its last row left free; long ones (commands to copy) may wrap."""
-    heights = [max(1, -(-len(_without_colour(line)) // max(1, columns))) for line in lines]
-    if sum(heights) < rows:
+    """As many lines as the terminal has room for, its last row left free; long ones (commands to copy) may wrap.
+
+    Where they do not fit, empty lines go first.
+    """
+
+    def heights(of: list[str]) -> list[int]:
+        return [max(1, -(-len(_without_colour(line)) // max(1, columns))) for line in of]
+
+    if sum(heights(lines)) >= rows:
+        lines = [line for line in lines if line]
+    if sum(heights(lines)) < rows:
         return lines
     shown: list[str] = []
     used = 2
-    for line, height in zip(lines, heights, strict=True):
+    for line, height in zip(lines, heights(lines), strict=True):
         used += height
         if used > rows:
             break

@@ -1,210 +1,163 @@
-"""Starts a station, lets the story happen, and shows it until Ctrl-C."""
+"""Starts a station and its backend, lets the story happen, and shows it until Ctrl-C."""
 
 import argparse
-import contextlib
 import shlex
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from chargectl.bus_client import BusClient
-from chargectl.demo.picture import Paint, fitted, one_line, picture
+from chargectl.demo.backend import OWN_SETTINGS, URL, WAY, DemoBackend, StationFile
+from chargectl.demo.join_in import command, join_in
+from chargectl.demo.screen import Screen
 from chargectl.demo.story import Story
+from chargectl.demo.tree import Tree
 from chargectl.demo.view import HEARS, View, Watcher
 from chargectl.init import DEFAULT_STATION, make_home
-from chargectl.output import CLEAR_TO_END, HOME, Failure, has_colour
+from chargectl.output import Failure
 from chargectl.sim import ask_world
-from chargectl.station import place, process_of_up
+from chargectl.station import place
 from chargectl.station_check import check_home
 from chargectl.supervisor import program_names
-from chargectl.up import end_with_parent
 from services.exit_codes import ExitCode
 from services.home import Home
+from services.ocpp_link.url import BadAddress, connection_address
+from services.settings.rules import Unacceptable, parse
+from services.settings.table import KEYS
 
 REFRESH_S = 0.5
-PLAIN_S = 5.0
-"""Without a terminal: a line at least this often."""
 DARK_S = 3.0
 """How long the power stays away after a cut."""
-STOP_S = 60.0
+BACKEND_CARD = "04BACC0FFEE001"
+"""Not in the station's local list: the demo's backend is asked about it."""
+LINES_SHOWN = 3
 
 
-class Tree:
-    """The `chargectl up` that this process started; or none, where the station ran already."""
+class Demo:
+    """One showing. Use `live`; raises Failure."""
 
-    def __init__(self, home: Home) -> None:
-        self.home = home
-        self.attached = process_of_up(home) != 0
-        self._process: subprocess.Popen[bytes] | None = None
-        self._output = home.log / "up.log"
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self._arguments = arguments
+        self._temporary = not arguments.home
+        self._home = Home(arguments.home or tempfile.mkdtemp(prefix="charge-demo-"))
+        if not self._home.station_file.exists():
+            make_home(self._home, DEFAULT_STATION, replace=False)
+        self._station = check_home(self._home)
+        self._home.make_directories()
+        self._tree = Tree(self._home)
+        self._file = StationFile(self._home.station_file)
+        self._backend: DemoBackend | None = None
+        self._ended: list[int] = []
+        self._begun_s = time.monotonic()
 
-    def start(self) -> None:
-        if self.attached:
-            return
-        with self._output.open("wb") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "chargectl", "up", "--home", str(self.home.root)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=end_with_parent,
+    def live(self) -> int:
+        arguments = self._arguments
+        if self._tree.attached and (arguments.backend or arguments.no_backend):
+            raise Failure(
+                "this station runs already, with the backend of its settings; end it first, or change them: "
+                f"chargectl config set {URL} {arguments.backend or '...'} {place(self._home)}",
+                ExitCode.ALREADY_RUNNING,
             )
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda received, _frame: self._ended.append(received))
+        screen: Screen | None = None
+        try:
+            if not self._tree.attached:
+                self._choose_backend()
+            local = next(iter(self._station.cards.local), "")
+            story = Story(
+                arguments.card or local,
+                asked_card=arguments.card or (BACKEND_CARD if self._backend is not None else local),
+                waits_for_backend=self._backend is not None or bool(arguments.backend),
+            )
+            card = story.asked_card or local
+            own = self._backend is not None
+            screen = Screen(self._home, lambda view: join_in(self._home, card, view.backend_transaction, backend=own))
+            self._show(story, screen)
+        finally:
+            self._end(screen)
+        return int(ExitCode.OK)
 
-    def has_lost_power(self) -> bool:
-        """Somebody has cut the power. Raises Failure when the station has ended in any other way."""
-        code = self._process.poll() if self._process is not None else None
-        if code is None:
-            return False
-        if code == -signal.SIGKILL:
-            return True
-        said = self._output.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        text = said[-1] if said else "it said nothing"
-        raise Failure(f"the station has ended: {text}", ExitCode(code) if code in set(ExitCode) else ExitCode.FAILED)
+    def _choose_backend(self) -> None:
+        """Its own, unless the person has named one, or wants none."""
+        if self._arguments.no_backend:
+            self._file.use({WAY: "No Backend"})
+        elif self._arguments.backend:
+            self._check_address(self._arguments.backend)
+            self._file.use({URL: self._arguments.backend, WAY: "Ethernet"})
+        elif self._file.names_a_backend():
+            self._file.restore()
+        else:
+            self._backend = DemoBackend(self._home)
+            self._file.use({URL: self._backend.start(), **OWN_SETTINGS})
 
-    def stop(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait(STOP_S)
+    def _check_address(self, url: str) -> None:
+        """Raises Failure."""
+        identity = str(self._station.settings.get("ChargeBoxIdentity") or self._station.station.serial)
+        try:
+            connection_address(parse(KEYS[URL], url), identity)
+        except (Unacceptable, BadAddress) as error:
+            raise Failure(f"--backend {url}: {error}", ExitCode.USAGE) from error
+
+    def _show(self, story: Story, screen: Screen) -> None:
+        self._tree.start()
+        with BusClient(self._home, hears=HEARS) as client:
+            watcher = Watcher(self._station, tuple(program_names()))
+            for _ in self._pictures(client):
+                said = self._backend.last_lines(LINES_SHOWN) if self._backend is not None else []
+                view = watcher.look(client.bus, client.clock.now().boot_s, said)
+                self._tell(story, view)
+                screen.draw(view, story.caption, time.monotonic() - self._begun_s)
+                if self._tree.has_lost_power():
+                    self._wait_in_the_dark(story, screen, view)
+                    self._tree.start()
+                    story.power_back()
+
+    def _pictures(self, client: BusClient) -> Iterator[None]:
+        while not self._ended and time.monotonic() - self._begun_s < self._arguments.seconds:
+            client.listen(REFRESH_S)
+            if self._backend is not None:
+                self._backend.look_after()
+            yield
+
+    def _tell(self, story: Story, view: View) -> None:
+        operation = story.turn(view, time.monotonic())
+        if operation is not None:
+            try:
+                ask_world(self._home, operation)
+            except Failure as failure:
+                story.caption = f"{operation['op']}: {failure}"
+        if self._backend is not None and self._backend.is_away:
+            story.caption = "The demo backend has ended; it comes back in a moment. The station goes on without it."
+
+    def _wait_in_the_dark(self, story: Story, screen: Screen, view: View) -> None:
+        story.power_cut()
+        screen.draw(view, story.caption, 0.0)
+        deadline_s = time.monotonic() + DARK_S
+        while time.monotonic() < deadline_s and not self._ended:
+            time.sleep(0.1)
+
+    def _end(self, screen: Screen | None) -> None:
+        if screen is not None:
+            screen.leave()
+        root = shlex.quote(str(self._home.root))
+        if self._tree.attached:
+            print(f"the station in {root} goes on: it was running before")
+            return
+        if self._tree.started:
+            print("ending the station ...", flush=True)
+            self._tree.stop()
+        if self._backend is not None:
+            self._backend.stop()
+        self._file.restore()
+        if self._tree.started:
+            print(f"ended. Its home stays in {root}: logs, data, station.toml")
+            print(f"again: {command()} demo {place(self._home)}")
+        elif self._temporary:
+            shutil.rmtree(self._home.root)
 
 
 def show(arguments: argparse.Namespace) -> int:
-    home = Home(arguments.home) if arguments.home else Home(Path(tempfile.mkdtemp(prefix="charge-demo-")))
-    if not home.station_file.exists():
-        make_home(home, DEFAULT_STATION, replace=False)
-    station = check_home(home)
-    home.make_directories()
-    tree = Tree(home)
-    id_tag = station.cards.local[0] if station.cards.local else ""
-    screen = Screen(home, join_in(home, id_tag))
-    ended: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda received, _frame: ended.append(received))
-    story = Story(id_tag)
-    begun_s = time.monotonic()
-    try:
-        tree.start()
-        with BusClient(home, hears=HEARS) as client:
-            watcher = Watcher(station, tuple(program_names()))
-            for _ in _pictures(client):
-                view = watcher.look(client.bus, client.clock.now().boot_s)
-                _tell(story, view, home)
-                screen.draw(view, story.caption, time.monotonic() - begun_s)
-                if ended or time.monotonic() - begun_s >= arguments.seconds:
-                    break
-                if tree.has_lost_power():
-                    _wait_in_the_dark(story, screen, view, ended)
-                    tree.start()
-                    story.power_back()
-    finally:
-        _end(tree, screen)
-    return int(ExitCode.OK)
-
-
-def _pictures(client: BusClient) -> Iterator[None]:
-    while True:
-        client.listen(REFRESH_S)
-        yield
-
-
-def _tell(story: Story, view: View, home: Home) -> None:
-    operation = story.turn(view, time.monotonic())
-    if operation is not None:
-        try:
-            ask_world(home, operation)
-        except Failure as failure:
-            story.caption = f"{operation['op']}: {failure}"
-
-
-def _wait_in_the_dark(story: Story, screen: "Screen", view: View, ended: list[int]) -> None:
-    story.power_cut()
-    screen.draw(view, story.caption, 0.0)
-    deadline_s = time.monotonic() + DARK_S
-    while time.monotonic() < deadline_s and not ended:
-        time.sleep(0.1)
-
-
-def _end(tree: Tree, screen: "Screen") -> None:
-    screen.leave()
-    root = shlex.quote(str(tree.home.root))
-    if tree.attached:
-        print(f"the station in {root} goes on: it was running before")
-        return
-    print("ending the station ...", flush=True)
-    tree.stop()
-    print(f"ended. Its home stays in {root}: logs, data, station.toml")
-    print(f"again: {command()} demo {place(tree.home)}")
-
-
-def command() -> str:
-    """How this program was called, for copying into another terminal."""
-    program = Path(sys.argv[0]).absolute()
-    if program.name == "chargectl":
-        return shlex.quote(str(program))
-    return f"{shlex.quote(sys.executable)} -m chargectl"
-
-
-def join_in(home: Home, id_tag: str) -> list[str]:
-    begin = f"{command()} {place(home)}"
-    rows = [
-        (f"sim swipe {id_tag or 'YOUR-CARD'}", "the card again: charging ends; once more: it begins"),
-        ("sim plug-out 1", "unplug (not while the plug is locked); plug-in 1"),
-        ("sim fault pilot_short on", "something breaks; off mends it"),
-        ("config set OperatorCurrentLimit 10", "less current, and see why"),
-        ("service kill session", "kill -9 a service, the car does not notice; try safety too"),
-        ("sim power-cut", "everything dies at once"),
-        ("status", "health of every service"),
-    ]
-    width = max(len(words) for words, _ in rows)
-    return [f"{begin} {words:<{width}}  # {about}" for words, about in rows]
-
-
-class Screen:
-    """A picture refreshed in place on a terminal; lines elsewhere."""
-
-    def __init__(self, home: Home, join_in: list[str]) -> None:
-        self._terminal = sys.stdout.isatty()
-        self._paint = Paint(has_colour(sys.stdout))
-        self._home = home
-        self._join_in = join_in
-        self._last_line = ""
-        self._next_line_s = 0.0
-        self._begun = False
-
-    def draw(self, view: View, caption: str, elapsed_s: float) -> None:
-        with contextlib.suppress(BrokenPipeError):
-            if self._terminal:
-                self._draw_picture(view, caption, elapsed_s)
-            else:
-                self._print_line(view, caption)
-
-    def leave(self) -> None:
-        if self._terminal and self._begun:
-            print("\x1b[?25h")
-
-    def _draw_picture(self, view: View, caption: str, elapsed_s: float) -> None:
-        size = shutil.get_terminal_size()
-        lines = picture(view, caption, elapsed_s, self._join_in, self._paint)
-        begin = HOME if self._begun else "\x1b[2J\x1b[?25l" + HOME
-        self._begun = True
-        text = "".join(f"{line}\x1b[K\n" for line in fitted(lines, size.columns, size.lines))
-        sys.stdout.write(begin + text + CLEAR_TO_END)
-        sys.stdout.flush()
-
-    def _print_line(self, view: View, caption: str) -> None:
-        if not self._begun:
-            self._begun = True
-            print(f"home: {self._home.root}")
-            print("join in from another terminal:")
-            for line in self._join_in:
-                print(f"  {line}")
-        line = one_line(view, caption)
-        if caption != self._last_line or time.monotonic() >= self._next_line_s:
-            self._last_line = caption
-            self._next_line_s = time.monotonic() + PLAIN_S
-            print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
+    return Demo(arguments).live()

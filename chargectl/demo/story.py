@@ -12,14 +12,19 @@ from schemas.session import ConnectorStatus
 
 PAUSE_S = 2.0
 """Between the steps, so that a person can read along."""
+READ_S = 5.0
+"""For the last sentence of the story."""
 PATIENCE_S = 15.0
 """A start that takes longer than this deserves words."""
 
 
 @dataclass
 class Story:
-    id_tag: str
-    """The card; empty: the station knows none, and only free charging works."""
+    local_card: str
+    """A card that the station knows itself; empty: none."""
+    asked_card: str = ""
+    """The card that is used while the backend is there to be asked."""
+    waits_for_backend: bool = False
     caption: str = "The services start."
     _step: int = 0
     _since_s: float | None = None
@@ -31,19 +36,21 @@ class Story:
             self._since_s = now_s
         waited_s = now_s - self._since_s
         if self._step == 0 and view.all_up and connector.safety is not None and connector.session is not None:
-            self._go_on(now_s, "The station is ready. A car comes.")
+            self._begin(view, now_s, waited_s)
         elif self._step == 0 and waited_s > PATIENCE_S:
             missing = ", ".join(service.name for service in view.services if not service.up) or "session"
             self.caption = f"Still waiting for: {missing}. See: chargectl log tail"
         elif self._step == 1 and waited_s >= PAUSE_S:
             return self._plug_in(connector, now_s)
         elif self._step == 2 and _vehicle_connected(connector) and waited_s >= PAUSE_S:
-            return self._swipe(connector, now_s)
+            return self._swipe(connector, self._card(view), now_s)
         elif self._step == 3 and _charges(connector):
-            self._go_on(now_s, "It charges. Now it is your turn: see below.")
+            number = connector.session.backend_transaction_id if connector.session is not None else None
+            charges = "It charges" if number is None else f"It charges, as transaction {number} of the backend"
+            self._go_on(now_s, f"{charges}. Now it is your turn: see below.")
         elif self._step == 3 and waited_s > PATIENCE_S and connector.session is not None:
             self.caption = f"It does not charge yet: {connector.session.reason or connector.session.status}."
-        elif self._step == 4 and waited_s > PAUSE_S:
+        elif self._step == 4 and waited_s > READ_S:
             self.caption = _present(connector)
         return None
 
@@ -53,6 +60,19 @@ class Story:
     def power_back(self) -> None:
         self._step, self._since_s = 4, None
         self.caption = "The power is back. The station remembers what it was doing."
+
+    def _begin(self, view: View, now_s: float, waited_s: float) -> None:
+        if view.backend.online:
+            self._go_on(now_s, "The backend has accepted the station. A car comes.")
+        elif not self.waits_for_backend:
+            self._go_on(now_s, "The station is ready. A car comes.")
+        elif waited_s > PATIENCE_S or (view.backend.link is not None and view.backend.link.failures):
+            self._go_on(now_s, "The backend is not reached; the station goes on without it. A car comes.")
+        else:
+            self.caption = "The station registers at its backend."
+
+    def _card(self, view: View) -> str:
+        return (self.asked_card if view.backend.online else "") or self.local_card
 
     def _go_on(self, now_s: float, caption: str) -> None:
         self._step += 1
@@ -66,15 +86,16 @@ class Story:
         self._go_on(now_s, "A car is plugged in. The station asks who pays.")
         return {"op": "plug_in", "connector": connector.number}
 
-    def _swipe(self, connector: ConnectorView, now_s: float) -> dict[str, Any] | None:
+    def _swipe(self, connector: ConnectorView, card: str, now_s: float) -> dict[str, Any] | None:
         if connector.session is not None and connector.session.transaction_id:
             self._go_on(now_s, "Charging is allowed already.")
             return None
-        if not self.id_tag:
+        if not card:
             self._go_on(now_s, "No card is known here ([cards] in station.toml); free charging or a card starts it.")
             return None
-        self._go_on(now_s, f"The card {self.id_tag} is held to the reader. The contactor closes when the car asks.")
-        return {"op": "swipe", "id_tag": self.id_tag}
+        who = "the station knows it" if card == self.local_card else "the station asks the backend about it"
+        self._go_on(now_s, f"The card {card} is held to the reader: {who}.")
+        return {"op": "swipe", "id_tag": card}
 
 
 def _vehicle_connected(connector: ConnectorView) -> bool:

@@ -1,19 +1,24 @@
 """What the picture shows, taken from the bus."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bus.endpoint import Endpoint, Heard
 from bus.topics import (
     HEARTBEATS,
     HMI_CONNECTOR,
+    LINK_STATUS,
     METERING_READING,
+    QUEUE_STATUS,
     SAFETY_CONNECTOR,
     SESSION_CONNECTOR,
     SYSTEM_EVENTS,
     SYSTEM_FAULTS,
 )
 from schemas.hmi import HmiConnector
+from schemas.message_queue import QueueStatus
 from schemas.metering import MeterReading
+from schemas.ocpp_link import LinkState, LinkStatus
 from schemas.safety import SafetyConnector
 from schemas.session import SessionConnector
 from schemas.station import Station
@@ -27,6 +32,8 @@ HEARS = (
     HMI_CONNECTOR,
     SYSTEM_EVENTS,
     SYSTEM_FAULTS,
+    LINK_STATUS,
+    QUEUE_STATUS,
 )
 RECENTLY_S = 10.0
 
@@ -51,12 +58,34 @@ class ConnectorView:
 
 
 @dataclass(frozen=True)
+class BackendView:
+    link: LinkStatus | None = None
+    queue: QueueStatus | None = None
+    """None: not heard, or its service has been silent for too long."""
+    next_try_in_s: float | None = None
+    """None: none is planned."""
+    said: tuple[str, ...] = ()
+    """What the demo's own backend has said last."""
+
+    @property
+    def online(self) -> bool:
+        return self.link is not None and self.link.state is LinkState.ONLINE
+
+
+@dataclass(frozen=True)
 class View:
     serial: str
     services: tuple[ServiceView, ...]
     connectors: tuple[ConnectorView, ...]
     event: str = ""
     faults: tuple[str, ...] = ()
+    backend: BackendView = BackendView()
+
+    @property
+    def backend_transaction(self) -> int | None:
+        """How the backend calls a transaction that runs."""
+        sessions = [each.session for each in self.connectors if each.session is not None]
+        return next((each.backend_transaction_id for each in sessions if each.transaction_id), None)
 
     @property
     def all_up(self) -> bool:
@@ -72,7 +101,7 @@ class Watcher:
     _runs: dict[str, str] = field(default_factory=dict)
     _restarted_s: dict[str, float] = field(default_factory=dict)
 
-    def look(self, bus: Endpoint, now_s: float) -> View:
+    def look(self, bus: Endpoint, now_s: float, backend_said: Sequence[str] = ()) -> View:
         events = bus.latest(SYSTEM_EVENTS).body
         faults = bus.latest(SYSTEM_FAULTS).body
         newest = events.events[0] if events is not None and events.events else None
@@ -82,6 +111,7 @@ class Watcher:
             connectors=tuple(_connector(bus, number) for number in self.station.connectors),
             event=f"{iso_utc(newest.wall_s)[11:19]} {newest.text}" if newest is not None else "",
             faults=tuple(each.text for each in faults.faults) if faults is not None else (),
+            backend=_backend(bus, now_s, backend_said),
         )
 
     def _service(self, bus: Endpoint, name: str, now_s: float) -> ServiceView:
@@ -98,6 +128,16 @@ class Watcher:
             pid=last.body.pid,
             restarted_s_ago=ago_s if ago_s < RECENTLY_S else None,
         )
+
+
+def _backend(bus: Endpoint, now_s: float, said: Sequence[str]) -> BackendView:
+    link = bus.latest(LINK_STATUS).fresh
+    return BackendView(
+        link,
+        bus.latest(QUEUE_STATUS).fresh,
+        next_try_in_s=max(0.0, link.next_try_s - now_s) if link is not None and link.next_try_s else None,
+        said=tuple(said),
+    )
 
 
 def _connector(bus: Endpoint, number: int) -> ConnectorView:

@@ -17,8 +17,8 @@ class Unreadable(Exception):
 
 class _IdTagInfo(msgspec.Struct):
     status: str
-    expiryDate: str = ""
-    parentIdTag: str = ""
+    expiryDate: str | None = None
+    parentIdTag: str | None = None
 
 
 class _Start(msgspec.Struct):
@@ -73,8 +73,8 @@ def _decoded(payload: str, kind: type[Any]) -> Any:
 def _info(info: _IdTagInfo) -> IdTagInfo:
     return IdTagInfo(
         status=AuthorizationStatus(info.status),
-        expiry_wall_s=wall_s_of(info.expiryDate),
-        parent_id_tag=info.parentIdTag[:LONGEST_ID_TAG],
+        expiry_wall_s=wall_s_of(info.expiryDate or ""),
+        parent_id_tag=(info.parentIdTag or "")[:LONGEST_ID_TAG],
     )
 
 

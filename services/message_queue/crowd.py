@@ -1,5 +1,6 @@
 """Everything that waits, wherever it is kept: durable messages, statuses, volatile ones. Counts them and makes room."""
 
+from bus.clock import Now
 from services.message_queue import policy
 from services.message_queue.keys import BEFORE_SETTINGS, Keys
 from services.message_queue.message import START, STOP, Waiting
@@ -45,7 +46,12 @@ class Crowd:
 
     @property
     def holds_back_status(self) -> bool:
+        """From 70 messages on."""
         return policy.holds_back_status(self.waiting)
+
+    def queue_statuses(self, now: Now) -> None:
+        """Lets those that are news wait for their turn, unless they are held back or there is nobody to tell."""
+        self.statuses.queue(self.holds_back_status or not self.keys.backend, now.boot_s, now.wall_s)
 
     def unsettled_starts(self) -> set[str]:
         return {one.transaction_id for one in self.store.waiting.values() if one.action == START}

@@ -18,8 +18,6 @@ from services.message_queue.volatile import Volatile
 from services.store import StoreError
 
 ANSWER_KEPT_S = 60.0
-LARGEST_ANSWER = 15_000
-"""Characters of a CALLRESULT that are handed on."""
 NOT_FROM_HERE = {START, STOP, STATUS, AUTHORIZE, "BootNotification", "Heartbeat"}
 """These have their own ways."""
 
@@ -75,7 +73,7 @@ class Desk:
             self._reject(message.request_id, f"{message.action}: {body.outcome}{code}")
             return
         try:
-            values = {"answer": body.payload[:LARGEST_ANSWER]}
+            values = {"answer": body.payload}
             if message.action == AUTHORIZE:
                 values = answers.as_values(answers.authorize_answer(body.payload))
         except Unreadable as error:

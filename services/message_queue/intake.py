@@ -50,7 +50,7 @@ class Intake:
         body = fact.body
         mark = Mark(fact.stream_id, fact.number)
         action, payload = _message_of(fact)
-        if not payload:
+        if not payload or not self._is_for_a_backend(body.transaction_id):
             self._store.take(now, mark)
             return True
         room = self._crowd.room_for(action, body.transaction_id)
@@ -86,6 +86,12 @@ class Intake:
         if message is not None:
             self._crowd.queued_s[message.message_id] = now.boot_s
         return True
+
+    def _is_for_a_backend(self, transaction_id: str) -> bool:
+        """Without a backend nothing is queued; what a backend has begun to hear is kept for it."""
+        if self._crowd.keys.backend:
+            return True
+        return transaction_id in self._store.begun or transaction_id in self._crowd.unsettled_starts()
 
     def _volatile(self, message_id: str, fact: Fact, payload: str, now: Now) -> Volatile:
         """`RetransmitMeterValues` is off (the guide, section 9.15)."""

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from bus.streams import Mark
 from services.message_queue.attempts import Failure
-from services.message_queue.message import Waiting
+from services.message_queue.message import METER_VALUES, SECURITY_EVENT, START, STOP, Waiting
 
 TABLES = """
     CREATE TABLE messages (
-        position INTEGER PRIMARY KEY, message_id BLOB NOT NULL, action TEXT NOT NULL, connector INTEGER NOT NULL,
+        position INTEGER PRIMARY KEY, message_id BLOB NOT NULL, action INTEGER NOT NULL, connector INTEGER NOT NULL,
         transaction_id BLOB NOT NULL, queued_wall_s REAL NOT NULL, stream INTEGER NOT NULL, number INTEGER NOT NULL,
         signed INTEGER NOT NULL, attempt INTEGER NOT NULL, consumed INTEGER NOT NULL, offered INTEGER NOT NULL,
         payload TEXT NOT NULL);
@@ -25,10 +25,12 @@ TABLES = """
         message_id BLOB NOT NULL, number INTEGER NOT NULL, ended_wall_s REAL NOT NULL, outcome TEXT NOT NULL,
         detail TEXT NOT NULL, PRIMARY KEY (message_id, number)) WITHOUT ROWID;
     CREATE TABLE given_up (
-        place INTEGER PRIMARY KEY, message_id BLOB NOT NULL, action TEXT NOT NULL, connector INTEGER NOT NULL,
+        place INTEGER PRIMARY KEY, message_id BLOB NOT NULL, action INTEGER NOT NULL, connector INTEGER NOT NULL,
         transaction_id BLOB NOT NULL, queued_wall_s REAL NOT NULL, signed INTEGER NOT NULL, attempt INTEGER NOT NULL,
         consumed INTEGER NOT NULL, payload TEXT NOT NULL);
 """
+ACTIONS = (START, STOP, METER_VALUES, SECURITY_EVENT)
+"""By the number that stands for it in the file: only add at the end."""
 MOST_ATTEMPTS_KEPT = 100
 """Of one message: the latest."""
 
@@ -51,8 +53,9 @@ def unpacked_id(stored: bytes | str) -> str:
 
 def keep_message(connection: sqlite3.Connection, one: Waiting, payload: str) -> None:
     values = (
-        one.position, packed_id(one.message_id), one.action, one.connector, packed_id(one.transaction_id),
-        one.queued_wall_s, one.stream, one.number, one.signed, one.attempt, one.consumed, one.offered, payload,
+        one.position, packed_id(one.message_id), ACTIONS.index(one.action), one.connector,
+        packed_id(one.transaction_id), one.queued_wall_s, one.stream, one.number,
+        one.signed, one.attempt, one.consumed, one.offered, payload,
     )  # fmt: skip
     connection.execute("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
@@ -82,7 +85,7 @@ def messages_of(connection: sqlite3.Connection) -> list[Waiting]:
         Waiting(
             position=row["position"],
             message_id=unpacked_id(row["message_id"]),
-            action=row["action"],
+            action=ACTIONS[row["action"]],
             connector=row["connector"],
             transaction_id=unpacked_id(row["transaction_id"]),
             queued_wall_s=row["queued_wall_s"],
@@ -162,8 +165,8 @@ ATTEMPTS = "SELECT number, ended_wall_s, outcome, detail FROM attempts WHERE mes
 
 def give_up(connection: sqlite3.Connection, one: Waiting, payload: str) -> None:
     values = (
-        packed_id(one.message_id), one.action, one.connector, packed_id(one.transaction_id), one.queued_wall_s,
-        one.signed, one.attempt, one.consumed, payload,
+        packed_id(one.message_id), ACTIONS.index(one.action), one.connector, packed_id(one.transaction_id),
+        one.queued_wall_s, one.signed, one.attempt, one.consumed, payload,
     )  # fmt: skip
     connection.execute("INSERT INTO given_up VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
@@ -175,7 +178,7 @@ def given_up_of(rows: Iterable[sqlite3.Row]) -> list[tuple[Waiting, str]]:
             Waiting(
                 position=row["place"],
                 message_id=unpacked_id(row["message_id"]),
-                action=row["action"],
+                action=ACTIONS[row["action"]],
                 connector=row["connector"],
                 transaction_id=unpacked_id(row["transaction_id"]),
                 queued_wall_s=row["queued_wall_s"],

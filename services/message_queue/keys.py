@@ -6,9 +6,13 @@ from typing import NamedTuple
 
 from schemas.settings import SettingsSnapshot
 
+NO_BACKEND = "no backend"
+
 
 class Keys(NamedTuple):
     revision: int
+    backend: bool
+    """There is one to tell: `ConnectionType` is not "No Backend", and `OCPPBackendJSONURL` is set."""
     attempts: int
     """`TransactionMessageAttempts`; 0 = for ever."""
     retry_interval_s: float
@@ -23,6 +27,7 @@ class Keys(NamedTuple):
 
 BEFORE_SETTINGS = Keys(
     revision=0,
+    backend=True,
     attempts=0,
     retry_interval_s=0.0,
     eichrecht_attempts=0,
@@ -30,14 +35,16 @@ BEFORE_SETTINGS = Keys(
     full_stops_charging=False,
     time_out_s=60.0,
 )
-"""Until `settings` has been heard nothing is given up and nothing is volatile that could be durable."""
+"""Until `settings` has been heard nothing is given up, left out, or volatile that could be durable."""
 
 
 def read_keys(snapshot: SettingsSnapshot) -> Keys:
     """A key that is missing or unreadable has its factory value: `settings` refuses wrong values, not we."""
     values = snapshot.values
+    way = values.get("ConnectionType", "").strip().lower()
     return Keys(
         revision=snapshot.revision,
+        backend=bool(values.get("OCPPBackendJSONURL", "").strip()) and way != NO_BACKEND,
         attempts=max(0, int(_number(values, "TransactionMessageAttempts", 5.0))),
         retry_interval_s=max(0.0, _number(values, "TransactionMessageRetryInterval", 0.0)),
         eichrecht_attempts=max(-1, int(_number(values, "EichrechtTransactionMessageAttempts", 0.0))),

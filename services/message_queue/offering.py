@@ -133,7 +133,7 @@ class Offering:
         crowd = self._crowd
         crowd.volatile.drop(self._is_orphan)
         volatile = crowd.volatile.first(self._may_go)
-        crowd.statuses.queue(crowd.holds_back_status, now.boot_s, now.wall_s)
+        crowd.queue_statuses(now)
         statuses = crowd.statuses.waiting()
         durable = self._first_durable(now)
         self.durable_first = self.durable_first and durable is not None

@@ -9,7 +9,7 @@ from dataclasses import replace
 from bus.clock import Now
 from bus.endpoint import Endpoint
 from bus.handover import Call, Complete, Report, Retry, heard
-from bus.topics import QUEUE_FACT, QUEUE_SETTLED
+from bus.topics import QUEUE_SETTLED
 from schemas.message_queue import Settled, StartAnswered, StopAnswered
 from schemas.ocpp_link import CallOutcome, Outcome
 from services.message_queue import answers, attempts, numbering
@@ -18,6 +18,7 @@ from services.message_queue.attempts import Failure
 from services.message_queue.crowd import Crowd
 from services.message_queue.desk import Desk
 from services.message_queue.events import Events
+from services.message_queue.facts import Facts
 from services.message_queue.message import AUTHORIZE, START, STOP, Waiting
 from services.message_queue.offering import Offering
 from services.message_queue.store import Given
@@ -27,12 +28,15 @@ logger = logging.getLogger("message_queue")
 
 
 class Outcomes:
-    def __init__(self, bus: Endpoint, crowd: Crowd, offering: Offering, desk: Desk, events: Events) -> None:
+    def __init__(
+        self, bus: Endpoint, crowd: Crowd, offering: Offering, desk: Desk, facts: Facts, events: Events
+    ) -> None:
         self._bus = bus
         self._crowd = crowd
         self._store = crowd.store
         self._offering = offering
         self._desk = desk
+        self._facts = facts
         self._events = events
 
     def take(self, body: CallOutcome, link_run: str, now: Now) -> None:
@@ -110,7 +114,7 @@ class Outcomes:
             said = self._store.complete(now, message, fact=fact, backend_id=number)
             self._offering.forget(message.message_id)
             if said is not None:
-                self._bus.publish(QUEUE_FACT, said)
+                self._facts.say(said, now)
         elif isinstance(does, Complete):
             self._give_up(message, outcome, body, now)
 
@@ -141,7 +145,7 @@ class Outcomes:
         said = self._store.complete(now, message, fact=fact, backend_id=number, given=given, failure=failure)
         self._offering.forget(message.message_id)
         if said is not None:
-            self._bus.publish(QUEUE_FACT, said)
+            self._facts.say(said, now)
         logger.error("%s %s given up: %s", message.action, message.message_id, failure.detail)
         text = f"{message.action} given up after {tried} {'attempt' if tried == 1 else 'attempts'}: {failure.detail}"
         self._events.tell("message_given_up", text[:400], now, message.connector)

@@ -31,6 +31,7 @@ from services.message_queue import composing
 from services.message_queue.crowd import Crowd
 from services.message_queue.desk import Desk
 from services.message_queue.events import Events
+from services.message_queue.facts import Facts
 from services.message_queue.intake import Intake
 from services.message_queue.keys import BEFORE_SETTINGS, read_keys
 from services.message_queue.link import Link
@@ -64,10 +65,11 @@ class MessageQueue:
         self._crowd = Crowd(self._store, StatusBook(self._connectors))
         self._link = Link(bus)
         self._events = Events(bus)
+        self._facts = Facts(bus, self._store)
         self._desk = Desk(bus, self._crowd, self._link, self._connectors)
         self._offering = Offering(bus, self._crowd, self._link)
         self._intake = Intake(bus, self._crowd, self._events)
-        self._outcomes = Outcomes(bus, self._crowd, self._offering, self._desk, self._events)
+        self._outcomes = Outcomes(bus, self._crowd, self._offering, self._desk, self._facts, self._events)
         self._listing = Listing(bus, self._crowd, self._link, self._offering)
         self._voice = Voice(bus, self._crowd, self._offering, self._listing)
         self._session_run = ""
@@ -110,9 +112,9 @@ class MessageQueue:
             return max(self._store.retry_s, now.boot_s)
         for expired in self._crowd.volatile.take_expired(now.boot_s):
             logger.info("%s expired before its turn", expired.action)
-        self._crowd.statuses.queue(self._crowd.holds_back_status, now.boot_s, now.wall_s)
+        self._crowd.queue_statuses(now)
         next_s = min(self._offering.step(now), self._crowd.volatile.next_s(), self._link.silent_s())
-        return min(next_s, self._probe(now), self._voice.step(now))
+        return min(next_s, self._probe(now), self._facts.step(now), self._voice.step(now))
 
     def on_stop(self, now: Now) -> None:  # noqa: ARG002
         self._store.close()
@@ -153,11 +155,11 @@ class MessageQueue:
         topic, body = message.topic, message.body
         if message.run_id != self._session_run:
             self._session_run = message.run_id
-            self._voice.session_appeared()
+            self._facts.session_appeared()
         if topic is SESSION_FACT:
             self._intake.take(body, now)
         elif topic is SESSION_ACKNOWLEDGED:
-            self._voice.acknowledged(body, now)
+            self._facts.acknowledged(body, now)
         elif topic in (SESSION_CONNECTOR, SESSION_STATION):
             connector = body.connector if topic is SESSION_CONNECTOR else 0
             status = composing.status_of(body.status, body.error_code, body.info)

@@ -1,24 +1,19 @@
-"""What the queue says of itself: its state, its faults, and its facts to `session` until they are acknowledged."""
+"""What the queue says of itself: its state, at every change but at most once a second, and its faults."""
 
-import logging
 import math
 
 from bus.clock import Now
 from bus.endpoint import Endpoint
-from bus.streams import MOST_AT_ONCE, Repeater
-from bus.topics import FAULTS, QUEUE_FACT, QUEUE_STATUS
-from schemas.base import Acknowledged, ActiveFault, ActiveFaults
+from bus.topics import FAULTS, QUEUE_STATUS
+from schemas.base import ActiveFault, ActiveFaults
 from schemas.message_queue import CallClass, QueueStatus
 from services.message_queue import policy
 from services.message_queue.crowd import Crowd
 from services.message_queue.listing import Listing
 from services.message_queue.offering import Offering
-from services.store import StoreError
 
 SAY_AT_MOST_S = 1.0
 FULL_FAULT = "message_queue_full"
-
-logger = logging.getLogger("message_queue")
 
 
 class Voice:
@@ -28,7 +23,6 @@ class Voice:
         self._store = crowd.store
         self._offering = offering
         self._listing = listing
-        self._repeater = Repeater()
         self._said: QueueStatus | None = None
         self._said_faults: ActiveFaults | None = None
         self._say_s = 0.0
@@ -36,38 +30,7 @@ class Voice:
     def step(self, now: Now) -> float:
         """Says what is due; returns when to come again at the latest (boot clock)."""
         self._say_faults()
-        return min(self._say_status(now), self._say_facts(now))
-
-    # facts
-
-    def session_appeared(self) -> None:
-        self._repeater.appeared()
-
-    def acknowledged(self, body: Acknowledged, now: Now) -> None:
-        stream = self._store.stream
-        if body.stream_id != stream.stream_id or body.mark < stream.lowest_waiting:
-            return
-        try:
-            self._store.acknowledged(now, body.mark)
-        except StoreError as error:
-            logger.warning("acknowledgement of session not stored: %s", error)
-            return
-        if self._store.stream.lowest_waiting <= self._store.stream.last:
-            self._repeater.appeared()
-
-    def _say_facts(self, now: Now) -> float:
-        stream = self._store.stream
-        if not self._store.ready or stream.lowest_waiting > stream.last:
-            return math.inf
-        if self._repeater.due(now.boot_s):
-            try:
-                for fact in self._store.waiting_facts(MOST_AT_ONCE):
-                    self._bus.publish(QUEUE_FACT, fact)
-            except StoreError as error:
-                logger.warning("waiting facts cannot be read: %s", error)
-        return self._repeater.next_s
-
-    # state
+        return self._say_status(now)
 
     def _say_status(self, now: Now) -> float:
         body = self._status(now)

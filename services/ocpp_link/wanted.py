@@ -51,7 +51,9 @@ class Wanted:
         return hashlib.sha256(json.dumps([self.url, content]).encode()).hexdigest()
 
     def due_s(self) -> float:
-        return self._begin_s + SECRETS_WAIT_S if self.keys is None else float("inf")
+        """When passwords are not waited for any longer."""
+        waits = self.keys is None and self._bus.latest(SETTINGS_VALUES).body is not None
+        return self._begin_s + SECRETS_WAIT_S if waits else float("inf")
 
     def _choose(self, keys: Keys, password: str) -> None:
         self.target, self.url, self.bad = None, "", ""

@@ -186,6 +186,7 @@ class ScriptedBackend:
         """A station connects; the result is why not, and the HTTP status."""
         with self.lock:
             self.targets.append(target)
+            self.revision += 1
             if not self.reachable:
                 return ("the backend cannot be reached", 0)
             if self.refusal is not None:
@@ -193,7 +194,6 @@ class ScriptedBackend:
             self._forget_wire()
             self._wire = wire
             self.connections += 1
-            self.revision += 1
             return None
 
     def lost(self, wire: Wire) -> None:

@@ -17,6 +17,7 @@ from hardware.sim.site.connector import Connector
 from schemas.base import ActiveFaults, Message
 from schemas.hmi import LightPattern
 from schemas.session import ConnectorStatus, TransactionStarted, TransactionStopped
+from tests.backend.scripted import ScriptedBackend
 from tests.virtual_cell import Process
 from tests.virtual_station import VirtualStation
 
@@ -47,17 +48,27 @@ class Edge(NamedTuple):
     at_s: float
 
 
-def station_file(connectors: int = 1, fields: str = "", **settings: str) -> str:
-    """`fields`: further lines of each connector's section."""
+def station_file(
+    connectors: int = 1, fields: str = "", cards: tuple[str, ...] = (CARD, OTHER_CARD), **settings: str
+) -> str:
+    """`fields`: further lines of each connector's section. `cards`: the list of the station file."""
     sections = "\n".join(f"[connector.{number}]\n{fields}" for number in range(1, connectors + 1))
     keys = "\n".join(f'{name} = "{value}"' for name, value in settings.items())
-    cards = f'[cards]\nlocal = ["{CARD}", "{OTHER_CARD}"]'
-    return f'[station]\nserial = "VIRTUAL-1"\n{sections}\n{cards}\n[settings]\n{keys}\n'
+    listed = f"[cards]\nlocal = {list(cards)}"
+    return f'[station]\nserial = "VIRTUAL-1"\n{sections}\n{listed}\n[settings]\n{keys}\n'
 
 
 class ChargingStation(VirtualStation):
     def __init__(
-        self, path: Path, *, connectors: int = 1, fields: str = "", power: bool = True, **settings: str
+        self,
+        path: Path,
+        *,
+        connectors: int = 1,
+        fields: str = "",
+        power: bool = True,
+        backend: ScriptedBackend | None = None,
+        cards: tuple[str, ...] = (CARD, OTHER_CARD),
+        **settings: str,
     ) -> None:
         self.least_a: float | None = None
         """Smallest current of connector 1 since `watch_current`; None = nobody watches."""
@@ -65,7 +76,8 @@ class ChargingStation(VirtualStation):
         """Everything that happened: a frame said, a process with something to do."""
         self.cut_at: int | None = None
         """The power is cut at this event."""
-        super().__init__(path, station_file(connectors, fields, **settings), power=power)
+        text = station_file(connectors, fields, cards, **settings)
+        super().__init__(path, text, power=power, backend=backend)
         self.hub.taps.insert(0, self._count_frame)
         if power:
             self.until_heard()
@@ -242,7 +254,7 @@ def bills_of(facts: list[Any]) -> list[Bill]:
             still_open = [b for b in bills.values() if b.stopped is None and b.started.connector == fact.connector]
             assert not still_open, f"connector {fact.connector} had an open transaction: {still_open}"
             bills[fact.transaction_id] = Bill(fact, None)
-        else:
+        elif isinstance(fact, TransactionStopped):
             before = bills.get(fact.transaction_id)
             assert before is not None, f"{fact.transaction_id} stopped but never started"
             assert before.stopped is None, f"{fact.transaction_id} stopped twice"

@@ -37,7 +37,6 @@ from bus.topics import (
     SESSION_FACT,
     SESSION_STATION,
     SETTINGS_VALUES,
-    SYSTEM_EVENT,
     Topic,
 )
 from schemas.base import Acknowledged, Answer, Answered, Request
@@ -60,7 +59,7 @@ from schemas.settings import SettingsSnapshot
 from schemas.system import EventRequest
 from services.home import Home
 from services.message_queue.station import ASKS, HEARS, MessageQueue
-from services.message_queue.store import MIGRATIONS
+from services.message_queue.store import MIGRATIONS, PAGE_SIZE
 from services.runner import Context, Source, path_of_store
 from services.store import Store, StoreError
 from tests.virtual_cell import Cell, Wiring
@@ -192,6 +191,8 @@ class Link(Neighbour):
             self.consider(now)
         elif message.topic is QUEUE_SETTLED:
             self.memory = settled(self.memory, Call(body.message_id, body.attempt))
+            # The worst that a link may do: act on the last offer it has heard, whenever something happens.
+            self.consider(now)
 
     def consider(self, now: Now) -> None:
         if not self.offer.message_id or self.cell.link_state is not LinkState.ONLINE:
@@ -282,7 +283,7 @@ def accept(call: Call_) -> Reply:
 
 @dataclass
 class QueueCell(Cell):
-    keys: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=lambda: {"OCPPBackendJSONURL": "ws://backend/"})
     backend: Callable[[Call_], Reply] = accept
     link_state: LinkState = LinkState.ONLINE
     registered_wall_s: float = 0.0
@@ -480,7 +481,7 @@ class DyingStore(Store):
 
     def __init__(self, path: Path, cell: QueueCell) -> None:
         self._cell = cell
-        super().__init__(path, MIGRATIONS)
+        super().__init__(path, MIGRATIONS, page_size=PAGE_SIZE)
 
     @contextlib.contextmanager
     def commit(self) -> Iterator[Any]:

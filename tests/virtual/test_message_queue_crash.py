@@ -73,7 +73,9 @@ def check(cell: QueueCell, at: str) -> None:
         "MeterValues",
         "StopTransaction",
     ], at
-    assert [ids.index(call.message_id) for call in billing] == sorted(ids.index(call.message_id) for call in billing), at
+    assert [ids.index(call.message_id) for call in billing] == sorted(ids.index(call.message_id) for call in billing), (
+        at
+    )
     given_up = [given.message.action for given in cell.service.store.given_up_messages(99)]
     assert given_up == ["MeterValues"], at
     assert cell.sent("StatusNotification")[-1].payload["status"] == "Charging", at

@@ -1,12 +1,21 @@
 """Billing messages on their way to the backend: order, numbers, attempts, and what is given up."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from schemas.message_queue import AuthorizationStatus, CallClass, QueueListRequest, StartAnswered, StopAnswered
+from bus.topics import QUEUE_AUTHORIZE, QUEUE_LIST
+from schemas.message_queue import (
+    AuthorizationStatus,
+    AuthorizeRequest,
+    CallClass,
+    QueueListRequest,
+    StartAnswered,
+    StopAnswered,
+)
 from schemas.ocpp_link import LinkState, Outcome
-from schemas.session import TransactionStarted
+from schemas.session import ConnectorStatus, TransactionStarted
 from tests.virtual.queue_cell import (
     ACCEPTED,
     INTERNAL_ERROR,
@@ -116,16 +125,12 @@ def test_attempts_are_spaced_by_the_interval_times_the_number_of_sends(cell: Que
     cell.say(started(1), stopped(1))
     cell.advance(300.0)
     times = [call.at_s for call in cell.sent("StopTransaction")]
-    assert [round(later - earlier, 3) for earlier, later in zip(times, times[1:], strict=False)] == [60.0, 120.0]
+    assert [round(later - earlier, 3) for earlier, later in pairwise(times)] == [60.0, 120.0]
     assert len({call.message_id for call in cell.sent("StopTransaction")}) == 1
     assert cell.taken[-1].given_up is False
 
 
 def test_a_waiting_interval_holds_up_billing_but_not_the_others(cell: QueueCell) -> None:
-    from bus.topics import QUEUE_AUTHORIZE
-    from schemas.message_queue import AuthorizeRequest
-    from schemas.session import ConnectorStatus
-
     cell.set_key("TransactionMessageRetryInterval", "60")
     cell.backend = refusing("StartTransaction", 1)
     cell.say(started(1), metered(1))
@@ -246,20 +251,20 @@ def test_concurrent_to_a_repeated_start_means_the_one_begun_before(cell: QueueCe
 
 
 def test_concurrent_to_a_start_sent_once_stays_concurrent(cell: QueueCell) -> None:
-    cell.backend = lambda call: CONCURRENT
+    cell.backend = lambda _call: CONCURRENT
     cell.say(started(1))
     assert cell.taken[0].id_tag_info.status is AuthorizationStatus.CONCURRENT_TX
 
 
 @pytest.mark.parametrize("also_the_queue", [False, True])
 def test_concurrent_after_a_kill_of_the_link_means_the_one_begun_before(cell: QueueCell, also_the_queue: bool) -> None:
-    cell.backend = lambda call: None
+    cell.backend = lambda _call: None
     cell.say(started(1))
     cell.kill_link()
     if also_the_queue:
         cell.kill("message_queue")
         cell.start("message_queue")
-    cell.backend = lambda call: CONCURRENT
+    cell.backend = lambda _call: CONCURRENT
     cell.start("ocpp_link")
     cell.advance(5.0)
     assert [call.attempt for call in cell.calls] == [1, 1]
@@ -292,7 +297,7 @@ def test_volatile_meter_values_are_not_repeated(tmp_path: Path) -> None:
 
 def test_meter_values_wait_for_the_number_of_their_transaction(tmp_path: Path) -> None:
     cell = make_cell(tmp_path)
-    cell.backend = lambda call: None
+    cell.backend = lambda _call: None
     cell.say(started(1), metered(1))
     assert cell.actions() == ["StartTransaction"]
     cell.backend = accept
@@ -313,7 +318,7 @@ def test_a_restart_loses_and_repeats_nothing(cell: QueueCell) -> None:
 
 
 def test_a_restart_while_the_answer_is_on_its_way_sends_nothing_again(cell: QueueCell) -> None:
-    cell.backend = lambda call: None
+    cell.backend = lambda _call: None
     cell.say(started(1))
     cell.kill("message_queue")
     cell.backend = accept
@@ -372,7 +377,7 @@ def test_a_full_disk_acknowledges_nothing_and_loses_nothing(cell: QueueCell) -> 
 
 
 def test_an_answer_that_finds_the_disk_full_is_kept_by_the_link(cell: QueueCell) -> None:
-    cell.backend = lambda call: None
+    cell.backend = lambda _call: None
     cell.say(started(1), stopped(1))
     cell.disk_full = True
     cell.backend = accept
@@ -392,7 +397,7 @@ def test_people_see_what_waits_and_why(cell: QueueCell) -> None:
     first, second = cell.rows()
     assert (first.action, first.transaction_id, first.payload) == ("StartTransaction", "transaction-1", "")
     assert first.waits_because == second.waits_because == "not registered at the backend: connecting"
-    cell.backend = lambda call: None
+    cell.backend = lambda _call: None
     cell.online()
     assert [row.waits_because for row in cell.rows()] == ["on its way", "waits for the messages before it"]
     (whole,) = cell.rows(message_id=first.message_id)
@@ -400,8 +405,6 @@ def test_people_see_what_waits_and_why(cell: QueueCell) -> None:
 
 
 def test_an_unknown_message_is_refused_with_words(cell: QueueCell) -> None:
-    from bus.topics import QUEUE_LIST
-
     answered = cell.answered(cell.ask(QUEUE_LIST, QueueListRequest, message_id="nonsense"))
     assert answered is not None
     assert "chargectl queue ls" in answered.reason

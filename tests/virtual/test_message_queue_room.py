@@ -100,7 +100,7 @@ def test_after_an_accepted_boot_every_connector_is_told_once(cell: QueueCell) ->
 
 
 def test_a_status_that_is_refused_is_not_repeated_until_it_changes(cell: QueueCell) -> None:
-    cell.backend = lambda call: INTERNAL_ERROR
+    cell.backend = lambda _call: INTERNAL_ERROR
     cell.status(1, ConnectorStatus.PREPARING)
     cell.advance(60.0)
     assert len(cell.calls) == 1
@@ -121,7 +121,7 @@ def test_billing_is_not_starved_by_statuses_that_are_never_answered(cell: QueueC
 
 
 def test_while_connected_everything_is_told_in_its_order(cell: QueueCell) -> None:
-    cell.backend = lambda call: None
+    cell.backend = lambda _call: None
     cell.status(1, ConnectorStatus.PREPARING)
     cell.say(started(1))
     cell.advance(0.5)
@@ -141,9 +141,7 @@ def test_a_status_overtakes_the_backlog(cell: QueueCell) -> None:
 
 
 @pytest.mark.parametrize(("connector", "told"), [(None, [0, 1, 2]), (1, [1]), (0, [0])])
-def test_a_triggered_status_is_told_though_it_is_known(
-    cell: QueueCell, connector: int | None, told: list[int]
-) -> None:
+def test_a_triggered_status_is_told_though_it_is_known(cell: QueueCell, connector: int | None, told: list[int]) -> None:
     for number in (0, 1, 2):
         cell.status(number, ConnectorStatus.AVAILABLE)
     answered = cell.answered(cell.ask(QUEUE_TRIGGER_STATUS, TriggerStatusRequest, connector=connector))
@@ -176,7 +174,7 @@ def test_from_seventy_on_statuses_are_held_back_and_told_below_it(cell: QueueCel
     cell.online()
     cell.advance(1.0)
     place = cell.actions().index("StatusNotification", 1)
-    assert cell.actions()[1 : place] == ["StartTransaction"], "one less than seventy wait"
+    assert cell.actions()[1:place] == ["StartTransaction"], "one less than seventy wait"
     assert statuses(cell)[-1] == (1, "Charging", "")
 
 
@@ -322,7 +320,7 @@ def test_authorize_overtakes_everything_and_carries_the_answer(cell: QueueCell) 
     ("reply", "words"), [(INTERNAL_ERROR, "InternalError"), (SILENT, "timed out"), ({"idTagInfo": 5}, "cannot be read")]
 )
 def test_an_authorize_that_fails_is_refused_and_not_repeated(cell: QueueCell, reply: Reply, words: str) -> None:
-    cell.backend = lambda call: reply
+    cell.backend = lambda _call: reply
     answered_id = cell.ask(QUEUE_AUTHORIZE, AuthorizeRequest, id_tag="CARD-7")
     cell.advance(10.0)
     answered = cell.answered(answered_id)
@@ -340,7 +338,7 @@ def test_offline_a_request_is_refused_at_once(cell: QueueCell) -> None:
 
 
 def test_a_request_in_flight_is_refused_when_the_connection_breaks(cell: QueueCell) -> None:
-    cell.backend = lambda call: None
+    cell.backend = lambda _call: None
     waiting = cell.ask(QUEUE_AUTHORIZE, AuthorizeRequest, id_tag="CARD-7")
     behind = cell.ask(QUEUE_AUTHORIZE, AuthorizeRequest, id_tag="CARD-8")
     cell.offline()
@@ -351,7 +349,7 @@ def test_a_request_in_flight_is_refused_when_the_connection_breaks(cell: QueueCe
 
 
 def test_an_authorize_expires_with_its_request(cell: QueueCell) -> None:
-    cell.backend = lambda call: None
+    cell.backend = lambda _call: None
     cell.status(1, ConnectorStatus.PREPARING)
     cell.ask(QUEUE_AUTHORIZE, AuthorizeRequest, id_tag="CARD-7", seconds=5.0)
     cell.advance(6.0)
@@ -362,7 +360,7 @@ def test_an_authorize_expires_with_its_request(cell: QueueCell) -> None:
 
 
 def test_any_other_call_is_sent_and_its_answer_handed_on(cell: QueueCell) -> None:
-    cell.backend = lambda call: {"status": "Accepted", "data": "x"}
+    cell.backend = lambda _call: {"status": "Accepted", "data": "x"}
     request_id = cell.ask(QUEUE_SEND, SendCallRequest, action="DataTransfer", payload='{"vendorId":"me"}')
     answered = cell.answered(request_id)
     assert answered is not None
@@ -404,7 +402,7 @@ def test_a_security_event_is_durable_and_answered_when_it_is_stored(cell: QueueC
 
 
 def test_a_withdrawn_authorize_is_not_sent(cell: QueueCell) -> None:
-    cell.backend = lambda call: None
+    cell.backend = lambda _call: None
     cell.say(started(1))
     cell.ask(QUEUE_AUTHORIZE, AuthorizeRequest, id_tag="CARD-7", seconds=1.0)
     cell.advance(10.0)
@@ -424,3 +422,28 @@ def test_the_state_is_said_at_most_once_a_second(cell: QueueCell) -> None:
     assert len(said) <= 4
     assert isinstance(said[-1], QueueStatus)
     assert said[-1].waiting == 20
+
+
+# no backend
+
+
+def test_without_a_backend_nothing_is_queued(tmp_path: Path) -> None:
+    cell = make_cell(tmp_path, ConnectionType="No Backend")
+    cell.offline()
+    cell.status(1, ConnectorStatus.AVAILABLE)
+    cell.say(started(1), metered(1), stopped(1))
+    cell.advance(2.0)
+    assert cell.acknowledged == 3
+    assert (cell.queue.waiting, cell.queue.full) == (0, False)
+
+
+def test_what_a_backend_has_begun_to_hear_is_kept_for_it(cell: QueueCell) -> None:
+    cell.say(started(1))
+    cell.offline()
+    cell.set_key("ConnectionType", "No Backend")
+    cell.say(stopped(1), started(2), stopped(2))
+    cell.advance(2.0)
+    cell.set_key("ConnectionType", "Ethernet")
+    cell.online()
+    assert cell.actions() == ["StartTransaction", "StopTransaction"]
+    assert cell.acknowledged == 4

@@ -114,7 +114,7 @@ def judge_start(seats: Sequence[Seat], free_charging: bool) -> Verdict:
     fresh = [seat for seat in waiting if not (seat.timed_out and empty)]
     if fresh:
         # A vehicle that has not charged yet comes before one whose transaction has ended.
-        best = max(fresh, key=lambda seat: (seat.phase is None, seat.plugged_s))
+        best = max(fresh, key=lambda seat: (not seat.timed_out, seat.phase is None, seat.plugged_s))
         return Verdict(Outcome.AUTHORIZE, (best.connector,))
     if empty:
         return Verdict(Outcome.AUTHORIZE, empty)

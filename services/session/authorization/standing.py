@@ -37,9 +37,9 @@ def look_up(listed: bool, cached: Entry | None, keys: Keys, online: bool, wall_s
         return Standing(Found.REFUSED, reason="this card is not in the list")
     if not online:
         return offline(cached, keys, wall_s)
-    if keys.cache and keys.local_pre_authorize and cached is not None:
-        if status_at(cached, wall_s) is AuthorizationStatus.ACCEPTED:
-            return Standing(Found.ACCEPTED, cached.parent_id_tag)
+    good = cached is not None and status_at(cached, wall_s) is AuthorizationStatus.ACCEPTED
+    if cached is not None and good and keys.cache and keys.local_pre_authorize:
+        return Standing(Found.ACCEPTED, cached.parent_id_tag)
     # One that is not valid in the cache is asked about again (section 3.5.1).
     return _ASK
 

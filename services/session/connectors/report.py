@@ -4,12 +4,17 @@ from schemas.faults import FAULTS
 from schemas.safety import Contactor, PilotState
 from schemas.session import ConnectorStatus, Limit, SessionConnector
 from services.session.connectors.situation import (
+    QUEUE_FULL,
     Situation,
     Wish,
+    closed_words,
+    has_timed_out,
     is_authorized,
     is_free,
+    is_paused_by_queue,
     is_unrecorded,
     limits_of,
+    out_of_service,
     start_refusal,
 )
 from services.session.connectors.state import recover_now
@@ -20,6 +25,7 @@ from services.session.transactions.record import Phase
 from services.session.transactions.rules import Presence
 
 NO_READING_FAULT = "start_without_reading"
+QUEUE_FULL_FAULT = "message_queue_full"
 LONGEST_INFO = 50
 """OCPP 1.6 StatusNotification.req info: CiString50."""
 
@@ -40,6 +46,9 @@ def facts_of(s: Situation, wish: Wish) -> Facts:
         offered=safety is not None and safety.offered_a > 0.0,
         wants_power=safety is not None and safety.vehicle_wants_power,
         closed=safety is not None and safety.contactor is Contactor.CLOSED,
+        withdrawn=out_of_service(s),
+        refused=s.queue_refuses,
+        timed_out=has_timed_out(s),
     )
 
 
@@ -66,6 +75,8 @@ def connector_message(
         limit_a=limit.limit_a,
         limit_source=limit.source,
         limits=limits,
+        backend_transaction_id=running.backend_id if running is not None else None,
+        operative=not out_of_service(s),
         authorized_until_s=s.pending.until_s if s.pending is not None and s.pending.plug is None else 0.0,
         card_rejected_until_s=rejected_until_s,
         reason=reason_of(s, wish, status, limit),
@@ -95,6 +106,8 @@ def _error(s: Situation, no_reading: bool) -> tuple[str, str]:
     codes = list(s.safety.faults) if s.safety is not None and s.safety_fresh else []
     if no_reading:
         codes.append(NO_READING_FAULT)
+    if s.queue_refuses:
+        codes.append(QUEUE_FULL_FAULT)
     for code in codes:
         if code in FAULTS:
             return FAULTS[code].error_code, FAULTS[code].text[:LONGEST_INFO]
@@ -117,16 +130,32 @@ def reason_of(s: Situation, wish: Wish, status: ConnectorStatus, limit: Limit) -
         return _reason_while_running(s, wish, limit)
     if s.transaction is not None and s.transaction.holds_cable:
         return "the cable is locked: hold the card that started to the reader"
+    if out_of_service(s):
+        return "out of service"
     if s.phase is Phase.ENDED and s.pending is None:
         return s.disk or "ended: unplug the vehicle, or present a card to charge again"
+    if s.presence is not Presence.PRESENT and closed_words(s):
+        return closed_words(s)
     if s.presence is not Presence.PRESENT:
         return "waiting for the vehicle to be plugged in" if s.pending is not None else s.disk or "no vehicle"
+    if s.pending is not None and s.pending.asking:
+        return "asking the backend"
     if not is_authorized(s):
-        return s.disk or ("waiting for a card" if s.has_meter else "no meter: this connector only charges for free")
+        return closed_words(s) or s.disk or _waits_for_card(s)
     return start_refusal(s)
 
 
+def _waits_for_card(s: Situation) -> str:
+    if has_timed_out(s):
+        return "nobody came with a card: unplug the vehicle, or plug it in again"
+    return "waiting for a card" if s.has_meter else "no meter: this connector only charges for free"
+
+
 def _reason_while_running(s: Situation, wish: Wish, limit: Limit) -> str:
+    if s.transaction is not None and s.transaction.invalid:
+        return "the backend has not accepted this id tag"
+    if is_paused_by_queue(s):
+        return QUEUE_FULL
     if not wish.may_charge:
         return "ending: waiting for the disk" if s.wanted is not None else "not permitted"
     if s.presence is Presence.GONE:

@@ -82,6 +82,8 @@ class Situation:
     """The station is about to restart."""
     queue_refuses: bool = False
     """`message_queue` has no room for another transaction, or the key says that a full one stops charging."""
+    queue_heard: bool = True
+    """It has said so since this process started, or there is no backend."""
     closed: Closed | None = None
     """Out of service, now or later."""
     several: bool = False
@@ -128,6 +130,7 @@ def limits_of(s: Situation) -> tuple[Limit, ...]:
 def has_heard_all(s: Situation) -> bool:
     """The first lease waits for this, at most 5 s."""
     heard = s.safety is not None and s.keys is not None and s.boot_reason is not None
+    heard = heard and s.queue_heard
     return (heard and (s.meter_heard or not s.has_meter)) or s.up_s >= HEAR_ALL_S
 
 

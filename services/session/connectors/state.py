@@ -4,54 +4,16 @@
 """
 
 from dataclasses import replace
-from typing import NamedTuple
 
 from schemas.safety import Lock, PilotState
-from services.session.authorization.flow import Pending
+from schemas.session import StopReason
+from services.session.connectors import sampling
+from services.session.connectors.actions import Action, Begin, Bind, Close, Decide, Drop, Forget, Keep
 from services.session.connectors.situation import Situation, is_authorized, limits_of, start_refusal
 from services.session.limits import effective
 from services.session.transactions import recovery, rules
-from services.session.transactions.record import Phase, Plug, Stop, Transaction
-from services.session.transactions.rules import End, Presence
-
-
-class Begin(NamedTuple):
-    """Its id is made by whoever performs it."""
-
-    transaction: Transaction
-
-
-class Keep(NamedTuple):
-    """Store it as it is now: sign of life, resumption, another vehicle, departure."""
-
-    transaction: Transaction
-
-
-class Decide(NamedTuple):
-    transaction: Transaction
-
-
-class Close(NamedTuple):
-    transaction: Transaction
-    end: End
-
-
-class Bind(NamedTuple):
-    pending: Pending
-    plug: Plug
-
-
-class Drop(NamedTuple):
-    """The vehicle of this authorization has left."""
-
-    pending: Pending
-
-
-class Forget(NamedTuple):
-    """The ended transaction matters no more here."""
-
-
-Action = Begin | Keep | Decide | Close | Bind | Drop | Forget
+from services.session.transactions.record import Phase, Stop, Transaction
+from services.session.transactions.rules import Presence
 
 
 def sign_of_life(s: Situation) -> Keep | None:
@@ -62,6 +24,9 @@ def sign_of_life(s: Situation) -> Keep | None:
 
 
 def next_action(s: Situation) -> Action | None:
+    # On a full disk what ends the transaction comes first.
+    if s.due is not None and not s.disk and (measured := sampling.measure(s)) is not None:
+        return measured
     if s.phase is Phase.ACTIVE:
         return _of_recovering(s) if s.recovering else _of_active(s)
     if s.phase is Phase.STOPPING:
@@ -95,7 +60,9 @@ def _of_recovering(s: Situation) -> Action | None:
     found = recover_now(s)
     if found.stop is not None:
         return _decide(s, s.transaction, found.stop)
-    return Keep(_alive(s, found.resumed)) if found.resumed is not None else None
+    # The boot clock has begun anew: so does the grid of samples.
+    resumed = None if found.resumed is None else replace(found.resumed, grid_s=s.now.boot_s)
+    return Keep(_alive(s, resumed)) if resumed is not None else None
 
 
 def recover_now(s: Situation) -> recovery.Recovery:
@@ -116,6 +83,10 @@ def _of_active(s: Situation) -> Action | None:
     assert s.transaction is not None
     if s.wanted is not None:
         return _decide(s, s.transaction, s.wanted.stop)
+    if s.reset in recovery.RESETS:
+        return _decide(s, s.transaction, Stop(recovery.REASONS[s.reset], s.now.wall_s))
+    if s.transaction.invalid and s.keys is not None and s.keys.stop_on_invalid_id:
+        return _decide(s, s.transaction, Stop(StopReason.DEAUTHORIZED, s.now.wall_s))
     if s.safety is not None:
         stop_on_unplug = None if s.keys is None else s.keys.stop_on_unplug
         reason = rules.automatic_stop(s.transaction, s.safety, s.presence, stop_on_unplug)
@@ -141,7 +112,7 @@ def open_since_s(s: Situation) -> float | None:
 def _of_stopping(s: Situation) -> Action | None:
     assert s.transaction is not None
     since_s = open_since_s(s)
-    if since_s is None:
+    if since_s is None or s.awaits_ring:
         return None
     end = rules.end_register(s.transaction, since_s, s.sample, s.end_waited_s)
     if end is None:
@@ -150,7 +121,8 @@ def _of_stopping(s: Situation) -> Action | None:
         rules.observed(s.transaction, s.sample), meter_stop_wh=end.meter_stop_wh, meter_stop_measured=end.measured
     )
     # After a power cut the vehicle begins anew: nobody is there to plug it in again.
-    return Close(replace(ended, departed=ended.departed or ended.start_id != s.start_id), end)
+    ended = replace(ended, departed=ended.departed or ended.start_id != s.start_id)
+    return Close(ended, end, sampling.last_sample(s, end))
 
 
 def _of_ended(s: Situation) -> Action | None:
@@ -176,9 +148,9 @@ def _of_waiting(s: Situation) -> Action | None:
             return Drop(s.pending)
         if s.safety.vehicle_connected and s.pending.plug != plug:
             return Bind(s.pending, plug)
-    if not is_authorized(s) or s.keys is None or s.presence is not Presence.PRESENT:
+    if s.keys is None or s.presence is not Presence.PRESENT or s.unlocking:
         return None
-    if s.has_meter and not start_refusal(s):
+    if is_authorized(s) and s.has_meter and not start_refusal(s):
         return _begin(s)
     if s.pending is not None and s.pending.plug is None:
         return Bind(s.pending, plug)
@@ -189,13 +161,13 @@ def _begin(s: Situation) -> Begin:
     assert s.safety is not None
     assert s.sample is not None
     assert s.keys is not None
-    free = s.pending is None
+    used = None if s.pending is None or s.pending.asking else s.pending
     return Begin(
         Transaction(
             transaction_id="",
             connector=s.connector,
-            id_tag=s.keys.free_id_tag if s.pending is None else s.pending.id_tag,
-            free=free,
+            id_tag=s.keys.free_id_tag if used is None else used.id_tag,
+            free=used is None,
             started_wall_s=s.now.wall_s,
             meter_start_wh=s.sample.register_wh,
             meter_serial=s.sample.serial,
@@ -206,5 +178,9 @@ def _begin(s: Situation) -> Begin:
             alive_s=s.now.boot_s,
             alive_wall_s=s.now.wall_s,
             limit_a=effective.effective(limits_of(s)).limit_a,
-        )
+            parent_id_tag="" if used is None else used.parent_id_tag,
+            grid_s=s.now.boot_s,
+        ),
+        used,
+        sampling.first_sample(s),
     )

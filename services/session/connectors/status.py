@@ -26,6 +26,13 @@ class Facts(NamedTuple):
     offered: bool = False
     wants_power: bool = False
     closed: bool = False
+    """The contactor."""
+    withdrawn: bool = False
+    """Out of service by ChangeAvailability."""
+    refused: bool = False
+    """No transaction may begin: the message queue is full."""
+    timed_out: bool = False
+    """A vehicle has waited for a card for too long (errata 3.20)."""
 
 
 class Row(NamedTuple):
@@ -44,16 +51,21 @@ def _finished(f: Facts) -> bool:
 TABLE = (
     Row(ConnectorStatus.FAULTED, lambda f: f.faulted),
     Row(ConnectorStatus.FINISHING, lambda f: f.phase is Phase.STOPPING),
+    Row(ConnectorStatus.UNAVAILABLE, lambda f: f.withdrawn and not _running(f)),
     Row(ConnectorStatus.FINISHING, _finished),
     Row(ConnectorStatus.SUSPENDED_EVSE, lambda f: _running(f) and not f.seeing),
     Row(ConnectorStatus.UNAVAILABLE, lambda f: not f.seeing or (f.out_of_service and not _running(f))),
     # OCPP 1.6 section 4.9: the vehicle has left and the transaction stays.
     Row(ConnectorStatus.SUSPENDED_EV, lambda f: _running(f) and not f.vehicle),
     Row(ConnectorStatus.CHARGING, lambda f: _running(f) and f.closed and f.wants_power),
+    # Errata 3.64: not offering. Section 4.9: it comes before SuspendedEV.
     Row(ConnectorStatus.SUSPENDED_EVSE, lambda f: _running(f) and not (f.permitted and f.offered)),
+    # Errata 3.55: offering, and the vehicle does not ask (state B2).
     Row(ConnectorStatus.SUSPENDED_EV, lambda f: _running(f) and not f.wants_power),
     # The vehicle asks, the contactor has not closed yet.
     Row(ConnectorStatus.SUSPENDED_EVSE, _running),
+    Row(ConnectorStatus.FAULTED, lambda f: f.refused),
+    Row(ConnectorStatus.FINISHING, lambda f: f.timed_out),
     Row(ConnectorStatus.PREPARING, lambda f: f.authorized or f.vehicle),
     Row(ConnectorStatus.AVAILABLE, lambda _f: True),
 )

@@ -59,6 +59,7 @@ def append_fact(connection: sqlite3.Connection, number: int, body: Body) -> None
 def drop_facts(connection: sqlite3.Connection, mark: int) -> None:
     """The receiver has everything up to this number."""
     connection.execute("DELETE FROM facts WHERE number <= ?", (mark,))
+    connection.execute("UPDATE stream SET last = max(last, ?)", (mark,))
 
 
 FACTS_FROM = "SELECT number, body FROM facts WHERE number >= ? ORDER BY number LIMIT ?"

@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import asdict
+
 from schemas.metering import Reading
 from schemas.session import MeterSample, SampledValue
 from services.session.keys import ENERGY
@@ -110,6 +112,15 @@ def register_sample(register_wh: int, wall_s: float, context: str) -> MeterSampl
     """The register alone."""
     value = _sampled(ENERGY, "Wh", _Value(str(register_wh)), context)
     return MeterSample(sampled_wall_s=wall_s, values=(value,))
+
+
+def message(connector: int, backend_id: int | None, sample: MeterSample, timestamp: str) -> dict[str, object]:
+    """MeterValues.req; without an answered transaction there is no transactionId."""
+    values = [{name: text for name, text in asdict(value).items() if text} for value in sample.values]
+    body: dict[str, object] = {"connectorId": connector}
+    if backend_id is not None:
+        body["transactionId"] = backend_id
+    return {**body, "meterValue": [{"timestamp": timestamp, "sampledValue": values}]}
 
 
 def is_due(grid_s: float, interval_s: float, sampled_s: float) -> bool:

@@ -28,6 +28,8 @@ REASONS = {
     BootReason.HARD_RESET: StopReason.HARD_RESET,
     BootReason.UNKNOWN: StopReason.OTHER,
 }
+RESETS = frozenset({BootReason.SOFT_RESET, BootReason.HARD_RESET, BootReason.WATCHDOG})
+"""Announced by `system`: transactions end before the station restarts."""
 ENDS_TRANSACTIONS = frozenset({BootReason.SOFT_RESET, BootReason.HARD_RESET})
 """OCPP 1.6 section 5.14: a reset stops every transaction, whatever `RestartTransAfterPowerLoss` says."""
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from schemas.faults import FAULTS, FaultClass
 from schemas.safety import Lock, PilotState, SafetyConnector
-from schemas.session import StopReason, TransactionStarted, TransactionStopped
+from schemas.session import MeterSample, StopReason, TransactionStarted, TransactionStopped
 from services.session.transactions.record import Plug, Sample, Stop, Transaction
 
 READING_AGE_S = 5.0
@@ -111,9 +111,11 @@ def automatic_stop(
 def holds_cable_after(transaction: Transaction, reason: StopReason, has_lock: bool, unlock_on_unplug: bool) -> bool:
     """OCPP 1.6 section 4.10: locked until the card, if the vehicle left and the key says so.
 
-    Free charging has no card to come back with.
+    Also if the backend did not accept the id tag (section 4.8, errata 3.5 and 3.17). Free charging has no card to come
+    back with.
     """
-    return reason is StopReason.EV_DISCONNECTED and has_lock and not unlock_on_unplug and not transaction.free
+    left = reason is StopReason.EV_DISCONNECTED and not unlock_on_unplug
+    return (left or reason is StopReason.DEAUTHORIZED) and has_lock and not transaction.free
 
 
 def decided(transaction: Transaction, stop: Stop, sample: Sample | None, holds_cable: bool) -> Transaction:
@@ -168,7 +170,9 @@ def started_fact(transaction: Transaction) -> TransactionStarted:
     )
 
 
-def stopped_fact(transaction: Transaction, stop: Stop, end: End) -> TransactionStopped:
+def stopped_fact(
+    transaction: Transaction, stop: Stop, end: End, samples: tuple[MeterSample, ...] = ()
+) -> TransactionStopped:
     return TransactionStopped(
         transaction_id=transaction.transaction_id,
         connector=transaction.connector,
@@ -177,4 +181,5 @@ def stopped_fact(transaction: Transaction, stop: Stop, end: End) -> TransactionS
         meter_stop_wh=end.meter_stop_wh,
         meter_stop_measured=end.measured,
         reason=stop.reason,
+        samples=samples,
     )

@@ -29,8 +29,8 @@ class Stream(NamedTuple):
         return self._replace(last=self.last + 1)
 
     def acknowledged(self, mark: int) -> "Stream":
-        """A mark beyond the newest fact is of another store that had our name: nothing beyond it is known here."""
-        return self._replace(lowest_waiting=max(self.lowest_waiting, min(mark, self.last) + 1))
+        """A mark beyond the newest fact: our file is older than the receiver's. No number is given a second time."""
+        return self._replace(last=max(self.last, mark), lowest_waiting=max(self.lowest_waiting, mark + 1))
 
     def fact(self, number: int, body: Body) -> Fact:
         return Fact(
