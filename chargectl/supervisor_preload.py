@@ -9,6 +9,7 @@ Named in `supervisord.conf` as [rpcinterface:preload]; it offers no remote calls
 """
 
 import gc
+import hashlib
 import importlib
 import os
 import re
@@ -18,7 +19,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from chargectl.forked import OWN_PACKAGES, CommandLine, Doubt, become, hear_signals
@@ -34,9 +34,9 @@ SWITCH = "CHARGE_PRELOAD"
 OPTIONS = ["-P", "-m"]
 """How supervisord was started and how a service is: one interpreter with other options is another one."""
 SERVICE = re.compile(r"services\.[a-z][a-z0-9_]*")
+CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGCHLD, signal.SIGUSR2)
+"""The signals for which supervisord has handlers."""
 ADDED_BY_SUPERVISORD = "SUPERVISOR_"
-
-Stamp = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,10 @@ class Preloaded:
 
     interpreter: str
     environment: dict[str, str]
-    stamps: dict[str, Stamp]
-    """File of every imported module: when it was written last, its size, its inode."""
+    files: str
+    """Of every imported module, a NUL between them: one object, because what supervisord touches between two forks is
+    copied, and the copies are no longer shared."""
+    fingerprint: bytes
     command_line: CommandLine | None
     took_s: float
 
@@ -72,19 +74,23 @@ def check_same_interpreter(
         raise Doubt(f"its environment differs from supervisord's in {', '.join(names[:5])}")
 
 
-def check_unchanged(stamps: Mapping[str, Stamp]) -> None:
+def check_unchanged(preloaded: Preloaded) -> None:
     """Raises Doubt when a package has been replaced on disk since it was imported."""
-    for path, stamp in stamps.items():
-        if stamp_of(path) != stamp:
-            raise Doubt(f"{path} has changed since this station was started")
+    if fingerprint(preloaded.files) != preloaded.fingerprint:
+        raise Doubt("packages have been changed on the disk since this station was started")
 
 
-def stamp_of(path: str) -> Stamp | None:
-    try:
-        found = os.stat(path)  # noqa: PTH116 - hundreds of files at every start of a service
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+def fingerprint(files: str) -> bytes:
+    """Of when each file was written last, its size and its inode. `files`: paths, a NUL between them."""
+    digest = hashlib.blake2b()
+    for path in files.split("\0"):
+        try:
+            found = os.stat(path)  # noqa: PTH116 - hundreds of files at every start of a service
+        except OSError:
+            digest.update(b"gone;")
+        else:
+            digest.update(b"%d %d %d;" % (found.st_mtime_ns, found.st_size, found.st_ino))
+    return digest.digest()
 
 
 def check_one_thread() -> None:
@@ -108,12 +114,13 @@ def preload() -> Preloaded:
     if own:
         raise Doubt(f"modules of ours must not be imported here: {', '.join(own[:5])}")
     check_one_thread()
-    files = {str(getattr(module, "__file__", None) or "") for module in list(sys.modules.values())} - {""}
-    stamps = {path: stamp for path in [*files, sys.executable] if (stamp := stamp_of(path)) is not None}
+    paths = {str(getattr(module, "__file__", None) or sys.executable) for module in list(sys.modules.values())}
+    files = "\0".join(sorted(paths))
+    command_line, seen = CommandLine.here(), fingerprint(files)
     # what is frozen is never visited by a child's collector, which would write to it and so copy it
     gc.collect()
     gc.freeze()
-    return Preloaded(sys.executable, dict(os.environ), stamps, CommandLine.here(), time.monotonic() - began_s)
+    return Preloaded(sys.executable, dict(os.environ), files, seen, command_line, time.monotonic() - began_s)
 
 
 class Forking:
@@ -131,12 +138,12 @@ class Forking:
         self._doubt = None
         try:
             check_one_thread()
-            check_unchanged(self._preloaded.stamps)
+            check_unchanged(self._preloaded)
         except (Doubt, OSError) as doubt:
             self._doubt = doubt
         sys.stdout.flush()
         sys.stderr.flush()
-        self._mask = set(signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()))
+        self._mask = set(signal.pthread_sigmask(signal.SIG_BLOCK, CAUGHT))
         process = -1
         try:
             process = self._fork()
@@ -178,6 +185,6 @@ def make_interface(supervisord: Any, **_config: str) -> _NoCalls:
     if not isinstance(getattr(options.execve, "__self__", None), Forking):
         forking = Forking(preloaded, options)
         options.fork, options.execve = forking.fork, forking.execve
-        count, milliseconds = len(preloaded.stamps), round(1000 * preloaded.took_s)
+        count, milliseconds = preloaded.files.count("\0") + 1, round(1000 * preloaded.took_s)
         options.logger.info(f"services are forked from this process: {count} files imported in {milliseconds} ms")
     return _NoCalls()

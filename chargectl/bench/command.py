@@ -15,6 +15,7 @@ ABOUT = {
     "bus": "one message between two services, against a raw datagram, bare ZeroMQ and MQTT",
     "stop": "how fast `safety` opens a contactor, both cores loaded",
     "footprint": "memory and idle CPU of the services",
+    "ocpp": "one validated MeterValues to the backend and back, against bare websockets and the ocpp package",
     "queue": "queueing a billing message durably, against append + fdatasync",
     "start": "from `chargectl up` to all services healthy, and back after a kill",
 }

@@ -62,7 +62,8 @@ def _connector(connector: ConnectorView, paint: Paint) -> list[str]:
     )
     energy = "-" if session.energy_wh is None else f"{session.energy_wh / 1000:.3f} kWh"
     words = [energy, *([f"card {session.id_tag}"] if session.id_tag else [])]
-    words += [f"transaction {session.backend_transaction_id} at the backend"] if session.backend_transaction_id else []
+    number = session.backend_transaction_id
+    words += [f"transaction {number} at the backend"] if number is not None else []
     lines.append(f"  energy     {', '.join(words)}")
     if connector.hmi is not None:
         shown = "".join(f"[{line:<16}]" for line in connector.hmi.display)

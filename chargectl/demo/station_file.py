@@ -17,20 +17,20 @@ _KEY = re.compile(r"\s*[\"']?([A-Za-z0-9_.-]+)[\"']?\s*=")
 
 def with_settings(text: str, values: Mapping[str, str | int]) -> str:
     """`text` with these factory values in [settings]; what an earlier demo left is taken out first."""
-    lines = without_demo(text).splitlines()
+    lines = without_demo(text).split("\n")
     added = [f"{key} = {json.dumps(value)}{MARK}" for key, value in values.items()]
     begin = next((place for place, line in enumerate(lines) if _SECTION.match(line)), None)
     if begin is None:
-        return "\n".join([*lines, f"[settings]{MARK}", *added, ""])
+        end = len(lines) - 1 if not lines[-1] else len(lines)
+        return "\n".join([*lines[:end], f"[settings]{MARK}", *added, *lines[end:]])
     end = next((place for place in range(begin + 1, len(lines)) if _ANY_SECTION.match(lines[place])), len(lines))
     inside = [f"{ASIDE}{line}" if _names(line, values) else line for line in lines[begin + 1 : end]]
-    return "\n".join([*lines[: begin + 1], *added, *inside, *lines[end:], ""])
+    return "\n".join([*lines[: begin + 1], *added, *inside, *lines[end:]])
 
 
 def without_demo(text: str) -> str:
-    """As it was before the demo."""
-    kept = [line.removeprefix(ASIDE) for line in text.splitlines() if not line.endswith(MARK)]
-    return "\n".join([*kept, ""]) if kept else ""
+    """As it was before the demo, to the letter."""
+    return "\n".join(line.removeprefix(ASIDE) for line in text.split("\n") if not line.endswith(MARK))
 
 
 def _names(line: str, values: Mapping[str, str | int]) -> bool:

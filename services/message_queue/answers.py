@@ -9,6 +9,7 @@ from schemas.message_queue import AuthorizationStatus, IdTagInfo, StopAnswered
 
 LONGEST_ID_TAG = 20
 HIGHEST_WALL_S = 1e11
+HIGHEST_NUMBER = 2**63 - 1
 
 
 class Unreadable(Exception):
@@ -37,9 +38,10 @@ class _Authorize(msgspec.Struct):
 def start_answer(payload: str) -> tuple[int, IdTagInfo]:
     """The backend's transaction id (it may be 0 or negative) and its judgement. Raises Unreadable."""
     answer = _decoded(payload, _Start)
-    if answer.transactionId != int(answer.transactionId):
-        raise Unreadable(f"transactionId {answer.transactionId} is not an integer")
-    return int(answer.transactionId), _info(answer.idTagInfo)
+    number = int(answer.transactionId)
+    if answer.transactionId != number or abs(number) > HIGHEST_NUMBER:
+        raise Unreadable(f"transactionId {str(answer.transactionId)[:40]} is not an integer of 64 bits")
+    return number, _info(answer.idTagInfo)
 
 
 def stop_answer(payload: str, transaction_id: str) -> StopAnswered:

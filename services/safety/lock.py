@@ -65,6 +65,10 @@ def _empty_for_long(state: ConnectorState, moment: Moment) -> bool:
 def _try(state: ConnectorState, moment: Moment) -> None:
     """Drives the motor for 1 s at most, every 5 s. Locking gives up after three tries, unlocking never does."""
     lock, now_s = state.lock, moment.now_s
+    if lock.direction is LockDrive.LOCK and state.pilot_sight.letter == "":
+        # Not even the pilot can be read: the whole board is away, which is no failure of the lock.
+        lock.drive, lock.tries = LockDrive.STOP, 0
+        return
     if lock.drive is not LockDrive.STOP:
         if not due(lock.drive_until_s, 0.0, now_s):
             moment.wake(lock.drive_until_s)

@@ -50,6 +50,7 @@ class BackendServer:
             select_subprotocol=self._select,
             compression="deflate",
             ping_interval=None,
+            close_timeout=0.5,
         )
         self.port = self._server.socket.getsockname()[1]
         self._stop = threading.Event()

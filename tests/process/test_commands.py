@@ -172,7 +172,7 @@ def test_the_demo_charges_a_car_and_ctrl_c_ends_what_it_started(tmp_path: Path) 
     text = "".join(lines)
     assert "A car is plugged in" in text
     assert "is held to the reader" in text
-    assert f"sim swipe {CARD}" in text
+    assert "sim swipe" in text
     assert str(tmp_path / "home") in rest
     assert processes_of(Home(tmp_path / "home")) == []
 

@@ -30,9 +30,7 @@ def end(driver: Driver, name: str, how: str) -> None:
         driver.prefer()
 
 
-def test_ten_deaths_in_one_charge_are_not_noticed_by_the_car_and_two_only_pause_it(
-    running_station: RunningStation,
-) -> None:
+def test_ten_deaths_in_one_charge_are_not_noticed_by_the_car(running_station: RunningStation) -> None:
     driver = Driver(running_station)
     driver.charge()
     driver.until_full_current()
@@ -44,14 +42,23 @@ def test_ten_deaths_in_one_charge_are_not_noticed_by_the_car_and_two_only_pause_
     driver.until_status(Status.CHARGING)
     assert driver.connector()["current_a"][0] > 31.0
     assert running_station.process("session") != process_of_session
+    driver.end_with_the_card()
+    one_right_bill(driver, 0)
+
+
+def test_the_deaths_of_safety_and_of_the_hardware_only_pause_the_charge(running_station: RunningStation) -> None:
+    driver = Driver(running_station)
+    driver.charge()
     for name in ("safety", "world"):
+        closings = driver.connector()["contactor_closings"]
         end(driver, name, "kill")
-        driver.until_current_flows()
+        # The hardware back after more than 0.5 s was a fault, which holds off for 30 s.
+        driver.until_current_flows(seconds=75.0)
+        assert driver.connector()["contactor_closings"] == closings + 1
         (transaction,) = driver.transactions()
         assert transaction.stop is None
     driver.end_with_the_card()
     one_right_bill(driver, 0)
-    driver.leave()
 
 
 # phases
@@ -113,7 +120,7 @@ def charge_with_a_death(driver: Driver, name: str, how: str, phase: Phase) -> No
     if phase is stopping:
         wait_until(lambda: driver.ended(count + 1), "the transaction has ended", 45.0)
     else:
-        driver.until_current_flows()
+        driver.until_current_flows(seconds=75.0)
         driver.end_with_the_card(count + 1)
     last = driver.transactions()[count:]
     assert len(last) == 1
@@ -123,12 +130,11 @@ def charge_with_a_death(driver: Driver, name: str, how: str, phase: Phase) -> No
     driver.leave()
 
 
-def test_deaths_while_authorizing_starting_and_stopping_leave_one_right_bill_each(
+def test_deaths_while_starting_and_stopping_leave_one_right_bill_each(
     running_station: RunningStation,
 ) -> None:
     driver = Driver(running_station)
     for name, how, phase in (
-        ("session", "kill", authorizing),
         ("session", "kill", starting),
         ("session", "restart", stopping),
         ("metering", "kill", stopping),

@@ -148,6 +148,11 @@ def test_an_unusual_or_very_long_path_is_no_obstacle(make_station: MakeStation, 
     assert chargectl("service", "restart", "hmi", home=station.home.root).returncode == 0
     assert station.sim("state")["ok"]
     assert station.stop() == ExitCode.OK
+    ways = station.home.socket_directory(make=False)
+    assert ways == station.home.run or not ways.is_symlink(), "the short link to a long path is taken away"
+    assert chargectl("status", home=station.home.root).returncode == ExitCode.NOT_RUNNING
+    assert chargectl("sim", "state", home=station.home.root).returncode == ExitCode.NOT_RUNNING
+    assert ways == station.home.run or not ways.is_symlink(), "and not made anew by looking at it"
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """The demo backend's prompt and its ledger."""
 
 import pytest
+from ocpp.v16 import call_result
 
+import chargectl.backend
 from chargectl.backend.prompt import COMMANDS, LOCAL, NotUnderstood, help_text, parse
-from chargectl.backend.station import Ledger, words_of
+from chargectl.backend.station import Ledger, is_refusal, words_of
 
 pytestmark = pytest.mark.unit
 
@@ -61,3 +63,18 @@ def test_a_blocked_tag_is_blocked_and_every_other_accepted() -> None:
 
 def test_no_answer_is_told_as_such() -> None:
     assert words_of(None) == "no answer"
+
+
+def test_the_help_of_the_command_names_everything_that_can_be_typed() -> None:
+    """It is written out there, so that --help need not import the ocpp package."""
+    text = chargectl.backend.__doc__ or ""
+    for command in COMMANDS.values():
+        assert f"  {command.usage} " in text
+        assert command.about in text
+    assert all(usage in text for usage, _ in LOCAL.values())
+
+
+@pytest.mark.parametrize(("status", "refused"), [("Accepted", False), ("Scheduled", False), ("Rejected", True)])
+def test_a_refusal_is_known_as_such(status: str, refused: bool) -> None:
+    assert is_refusal(call_result.ChangeAvailability(status=status)) is refused
+    assert not is_refusal(call_result.GetConfiguration())

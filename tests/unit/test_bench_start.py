@@ -2,7 +2,7 @@
 
 import pytest
 
-from chargectl.bench.start import _back_figure, _each, _start_figure
+from chargectl.bench.start import _accepted_figure, _back_figure, _each, _start_figure
 from chargectl.bench.stations import SERVICES
 
 pytestmark = pytest.mark.unit
@@ -31,3 +31,9 @@ def test_the_slowest_of_all_kills_counts() -> None:
 def test_the_median_of_every_service_is_reported() -> None:
     back = {name: [[0.1, 0.3, 0.2]] for name in SERVICES}
     assert [figure.value for figure in _each(back)] == [0.2] * len(SERVICES)
+
+
+def test_the_median_start_until_the_backend_accepted_counts() -> None:
+    figure = _accepted_figure([[2.0, 9.0, 2.5], [3.0]], [[1.0]])
+    assert (figure.value, figure.passed, figure.runs) == (2.75, True, (2.5, 3.0))
+    assert _accepted_figure([[3.1]], [[1.0]]).passed is False

@@ -2,18 +2,28 @@
 
 import pytest
 
-from chargectl.demo.picture import Paint, fitted, one_line, picture
+from chargectl.demo.join_in import join_in
+from chargectl.demo.picture import LONGEST_SAID, Paint, fitted, link_words, one_line, picture, queue_words
 from chargectl.demo.story import PATIENCE_S, Story
-from chargectl.demo.view import ConnectorView, ServiceView, View
+from chargectl.demo.view import BackendView, ConnectorView, ServiceView, View
+from schemas.message_queue import QueueStatus
 from schemas.metering import MeterReading, Quality, Reading
+from schemas.ocpp_link import LinkState, LinkStatus
 from schemas.safety import Contactor, Lock, PilotState, SafetyConnector
 from schemas.session import ConnectorStatus, Limit, LimitSource, SessionConnector
+from services.home import Home
 
 pytestmark = pytest.mark.unit
 
 
 def view(
-    status: ConnectorStatus = ConnectorStatus.AVAILABLE, *, car: bool = False, up: bool = True, transaction: str = ""
+    status: ConnectorStatus = ConnectorStatus.AVAILABLE,
+    *,
+    car: bool = False,
+    up: bool = True,
+    transaction: str = "",
+    number: int | None = None,
+    backend: BackendView = BackendView(),  # noqa: B008
 ) -> View:
     safety = SafetyConnector(
         connector=1,
@@ -28,6 +38,7 @@ def view(
         connector=1,
         status=status,
         transaction_id=transaction,
+        backend_transaction_id=number,
         energy_wh=1234 if transaction else None,
         limit_a=10.0,
         limit_source=LimitSource.OPERATOR,
@@ -39,7 +50,28 @@ def view(
     reading = Reading(sampled_s=1.0, sampled_wall_s=1.0, power_w=6900.0, current_a=(10.0, 10.0, 10.0))
     meter = MeterReading(meter="connector.1", model="m", serial="1", quality=Quality.GOOD, reading=reading)
     services = (ServiceView("safety", up), ServiceView("session", True, 5, 3.0))
-    return View("SIM-0001", services, (ConnectorView(1, safety, session, meter),), "12:00:00 Station started")
+    connectors = (ConnectorView(1, safety, session, meter),)
+    return View("SIM-0001", services, connectors, "12:00:00 Station started", backend=backend)
+
+
+ONLINE = BackendView(LinkStatus(state=LinkState.ONLINE, url="ws://h/S"), QueueStatus(), None, ("12:00:01 S Heartbeat",))
+
+
+def refused(next_try_in_s: float | None = 7.0) -> BackendView:
+    link = LinkStatus(state=LinkState.WAITING, url="ws://h/S", failures=1, last_error="h:80: Connection refused")
+    return BackendView(link, QueueStatus(waiting=2, waits_because="not registered"), next_try_in_s)
+
+
+def swiped(story: Story, backend: BackendView) -> list[str]:
+    """The cards that a whole story holds to the reader."""
+    cards, status, car = [], ConnectorStatus.AVAILABLE, False
+    for second in range(60):
+        operation = story.turn(view(status, car=car, backend=backend), float(second))
+        if operation is not None:
+            car = True
+            status = ConnectorStatus.PREPARING if operation["op"] == "plug_in" else ConnectorStatus.CHARGING
+            cards += [operation["id_tag"]] if operation["op"] == "swipe" else []
+    return cards
 
 
 def test_the_story_plugs_in_swipes_once_and_ends_with_charging() -> None:
@@ -104,7 +136,7 @@ def test_the_picture_shows_what_a_person_wants_to_know() -> None:
         "10.0 A, set by: operator",
         "hardware 32 A",
         "1.234 kWh",
-        "safety up",
+        "up: safety session",
         "session restarted 3 s ago",
         "Station started",
         "It charges.",
@@ -136,3 +168,56 @@ def test_a_picture_never_scrolls_a_small_terminal() -> None:
     assert len(shown) == 1 + 6 + 1, "two rows for the long line, six short ones, the hint, and one row free"
     assert "taller" in shown[-1]
     assert fitted(["a", "b"], 80, 24) == ["a", "b"]
+
+
+def test_the_card_of_the_backend_is_used_while_it_can_be_asked() -> None:
+    assert swiped(Story("LOCAL", asked_card="ASKED", waits_for_backend=True), ONLINE) == ["ASKED"]
+    assert swiped(Story("LOCAL", asked_card="ASKED", waits_for_backend=True), refused()) == ["LOCAL"]
+    assert swiped(Story("LOCAL"), BackendView()) == ["LOCAL"]
+
+
+def test_the_story_waits_for_the_backend_but_not_for_ever() -> None:
+    story = Story("LOCAL", asked_card="ASKED", waits_for_backend=True)
+    connecting = BackendView(LinkStatus(state=LinkState.CONNECTING))
+    assert story.turn(view(backend=connecting), 0.0) is None
+    assert "registers" in story.caption
+    story.turn(view(backend=connecting), PATIENCE_S + 1)
+    assert "without it" in story.caption
+
+
+def test_the_number_of_the_backend_is_in_the_story_the_picture_and_the_command() -> None:
+    seen = view(ConnectorStatus.CHARGING, car=True, transaction="t", number=17, backend=ONLINE)
+    text = "\n".join(
+        picture(seen, "", 0.0, join_in(Home("/h"), "C", seen.backend_transaction, backend=True), Paint(False))
+    )
+    assert "transaction 17 at the backend" in text
+    assert "backend send stop 17" in text
+    assert view(number=17).backend_transaction is None, "it has ended"
+    assert "backend send" not in "".join(join_in(Home("/h"), "C", backend=False))
+
+
+def test_the_transaction_number_zero_is_a_number() -> None:
+    seen = view(ConnectorStatus.CHARGING, car=True, transaction="t", number=0, backend=ONLINE)
+    assert "transaction 0 at the backend" in "\n".join(picture(seen, "", 0.0, [], Paint(False)))
+
+
+def test_the_backend_part_shows_link_queue_and_what_the_backend_said() -> None:
+    text = "\n".join(picture(view(backend=ONLINE), "", 0.0, [], Paint(False)))
+    for words in ("online, ws://h/S", "everything is delivered", "12:00:01 S Heartbeat"):
+        assert words in text
+    long = BackendView(ONLINE.link, ONLINE.queue, None, ("x" * 500,))
+    assert max(map(len, picture(view(backend=long), "", 0.0, [], Paint(False)))) <= LONGEST_SAID + 2
+
+
+def test_a_backend_that_is_not_reached_says_why_and_when_it_is_tried_again() -> None:
+    assert link_words(refused()) == "waiting, ws://h/S - h:80: Connection refused; next try in 7 s"
+    assert "2 messages wait: not registered" in one_line(view(backend=refused()), "")
+    assert "alone" in link_words(BackendView(LinkStatus(state=LinkState.OFF)))
+    assert "too long" in link_words(BackendView(LinkStatus(state=LinkState.OFF, last_error="the URL is too long")))
+    assert "silent" in link_words(BackendView())
+    assert queue_words(QueueStatus(waiting=1)) == "1 message waits"
+    assert "3 given up" in queue_words(QueueStatus(given_up=3))
+
+
+def test_empty_lines_go_first_where_room_is_short() -> None:
+    assert fitted(["a", "", "b", "", "c"], columns=80, rows=5) == ["a", "b", "c"]

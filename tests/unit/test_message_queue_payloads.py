@@ -222,6 +222,10 @@ def test_null_counts_as_absent() -> None:
         '{"transactionId":"1","idTagInfo":{"status":"Accepted"}}',
         '{"transactionId":1,"idTagInfo":{}}',
         '{"transactionId":1e400,"idTagInfo":{"status":"Accepted"}}',
+        '{"transactionId":1e300,"idTagInfo":{"status":"Accepted"}}',
+        '{"transactionId":99999999999999999999999,"idTagInfo":{"status":"Accepted"}}',
+        '{"transactionId":18446744073709551615,"idTagInfo":{"status":"Accepted"}}',
+        '{"transactionId":1,"idTagInfo":{"status":"Accepted","parentIdTag":"\\ud800"}}',
         "[" * 50_000,
     ],
 )

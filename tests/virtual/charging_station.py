@@ -156,6 +156,12 @@ class ChargingStation(VirtualStation):
     def connector(self, number: int = 1) -> Connector:
         return self.site.connectors[number]
 
+    def locked(self, number: int = 1) -> bool:
+        """Whether the bolt holds the plug."""
+        lock = self.connector(number).lock
+        assert lock is not None, "this connector has no lock"
+        return lock.locked
+
     def current_a(self, number: int = 1) -> float:
         return self.site.flows[number].current_a[0]
 
@@ -270,5 +276,3 @@ def _has(body: ActiveFaults, code: str, connector: int) -> bool:
 
 def _changes(values: list[Any]) -> list[Any]:
     return [value for place, value in enumerate(values) if place == 0 or values[place - 1] is not value]
-
-

@@ -180,6 +180,13 @@ def test_after_a_start_given_up_the_rest_of_the_transaction_carries_minus_one(ce
     assert cell.taken[-1].backend_transaction_id == 102
 
 
+def test_volatile_meter_values_after_a_start_given_up_carry_minus_one_too(tmp_path: Path) -> None:
+    cell = make_cell(tmp_path, TransactionMessageAttempts="1")
+    cell.backend = refusing("StartTransaction", 1)
+    cell.say(started(1), metered(1))
+    assert cell.sent("MeterValues")[0].payload["transactionId"] == -1
+
+
 def test_a_stop_given_up_is_told_to_session(cell: QueueCell) -> None:
     cell.backend = refusing("StopTransaction", 5)
     cell.say(started(1), stopped(1))
@@ -211,6 +218,14 @@ def test_a_broken_connection_consumes_no_attempt(cell: QueueCell) -> None:
     assert [call.attempt for call in calls] == [1, 2, 3, 4]
     assert len({(call.message_id, call.text) for call in calls}) == 1
     assert cell.taken[0].backend_transaction_id == 101
+
+
+def test_after_a_broken_connection_no_interval_is_waited(cell: QueueCell) -> None:
+    cell.set_key("TransactionMessageRetryInterval", "600")
+    cell.backend = refusing("StartTransaction", 1, LOST)
+    cell.say(started(1))
+    cell.advance(5.0)
+    assert len(cell.sent("StartTransaction")) == 2
 
 
 def test_a_time_out_on_a_living_connection_consumes_one(cell: QueueCell) -> None:
@@ -315,6 +330,26 @@ def test_a_restart_loses_and_repeats_nothing(cell: QueueCell) -> None:
     cell.online()
     assert cell.actions() == ["StartTransaction", "MeterValues", "StopTransaction"]
     assert cell.is_empty()
+
+
+def test_a_fact_for_which_nothing_was_stored_is_not_asked_for_again_after_a_restart(tmp_path: Path) -> None:
+    cell = make_cell(tmp_path)
+    cell.say(started(1))
+    cell.say(metered(1))
+    cell.kill("message_queue")
+    cell.start("message_queue")
+    cell.say(stopped(1))
+    cell.advance(3.0)
+    assert cell.actions() == ["StartTransaction", "MeterValues", "StopTransaction"]
+    assert cell.acknowledged == 3
+
+
+def test_a_transaction_that_is_over_leaves_nothing_behind(cell: QueueCell) -> None:
+    cell.say(started(1), metered(1), stopped(1))
+    cell.kill("message_queue")
+    cell.start("message_queue")
+    store = cell.service.store
+    assert (store.begun, store.waiting, store.waiting_facts(9)) == ({}, {}, [])
 
 
 def test_a_restart_while_the_answer_is_on_its_way_sends_nothing_again(cell: QueueCell) -> None:

@@ -1,7 +1,6 @@
 """Dial, back off, hang up: what the link does when the backend or the network does not do its part."""
 
 import dataclasses
-import math
 from pathlib import Path
 
 import pytest
@@ -176,9 +175,7 @@ def test_a_late_answer_is_ignored(tmp_path: Path) -> None:
 
 def test_after_the_longest_pause_a_reboot_is_asked_for_and_asked_again(tmp_path: Path) -> None:
     cell = LinkCell(tmp_path, say=False)
-    cell.keep_said = False
-    for process in cell.processes.values():
-        process.heartbeat_s = math.inf
+    cell.quiet()
     cell.backend.reachable = False
     cell.script["system.reboot"] = (Answer.REJECTED, "not now", {})
     cell.say_secrets()

@@ -1,4 +1,4 @@
-"""Bad input: frames no backend should send, backends nobody would want. The link lives on, and everybody is answered."""
+"""Bad input: frames no backend should send. The link lives on, and everybody is answered."""
 
 import json
 from pathlib import Path

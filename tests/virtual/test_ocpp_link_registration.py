@@ -224,6 +224,7 @@ def test_an_interval_out_of_the_keys_range_holds_all_the_same(tmp_path: Path) ->
 
 def test_messages_replace_heartbeats_but_not_the_daily_one(tmp_path: Path) -> None:
     cell = LinkCell(tmp_path).online()
+    cell.quiet()
     for number in range(300):
         cell.offer(f"m-{number}")
         cell.settled(f"m-{number}")

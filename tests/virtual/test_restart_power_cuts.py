@@ -111,6 +111,30 @@ def test_a_power_cut_at_some_event_bills_every_watt_hour_once(tmp_path: Path, sa
     assert cut_and_check(tmp_path, random.randint(1, EVENTS), restart, random), "the charge was over before"
 
 
+@pytest.mark.parametrize("restart", [False, True], ids=["off", "on"])
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_fact_that_was_stored_but_not_said_is_said_after_the_power_cut(
+    tmp_path: Path, number: int, restart: bool
+) -> None:
+    station = station_for(tmp_path, restart)
+    facts = 0
+
+    def cut_instead(_owner: str, frame: bytes) -> None:
+        nonlocal facts
+        if frame.startswith(b"session.fact\0"):
+            facts += 1
+            if facts == number:
+                raise Cut
+
+    station.hub.taps.insert(0, cut_instead)
+    with pytest.raises(Cut):
+        charge(station)
+    station.power_cut()
+    come_back(station)
+    every_watt_hour_is_billed_once(station)
+    assert len(station.bills()) == 1
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("restart", [False, True], ids=["off", "on"])
 def test_a_power_cut_at_every_event_bills_every_watt_hour_once(tmp_path: Path, restart: bool) -> None:

@@ -52,7 +52,7 @@ def _change_availability(payload: Payload, when: When) -> ChangeAvailabilityRequ
 
 def _change_configuration(payload: Payload, when: When) -> ChangeSettingRequest:
     fields = when._asdict()
-    return ChangeSettingRequest(**fields, key=payload["key"], value=payload["value"], actor="backend", source="OCPP")
+    return ChangeSettingRequest(**fields, key=payload["key"], value=payload["value"], actor="backend", source="ocpp")
 
 
 def _get_configuration(payload: Payload, when: When) -> GetConfigurationRequest:
