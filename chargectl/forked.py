@@ -1,7 +1,4 @@
-"""Turns a process that supervisord forked into a service, as if it had executed `python -m services.NAME`.
-
-Until `become` runs the service, everything may still be undone by executing an interpreter instead.
-"""
+"""Turns a process that supervisord forked into a service, as if it had executed `python -m services.NAME`."""
 
 import atexit
 import ctypes
@@ -20,6 +17,8 @@ from typing import NoReturn
 OWN_PACKAGES = frozenset({"bus", "chargectl", "hardware", "schemas", "services"})
 OWN_HERE = ("chargectl", "chargectl.forked", "chargectl.supervisor_preload", "chargectl.supervisor_wake")
 """The modules of ours that supervisord itself runs; a service that wants one reads it from the disk."""
+CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGCHLD, signal.SIGUSR2)
+"""The signals for which supervisord has handlers."""
 PR_SET_NAME = 15
 LONGEST_NAME = 15
 """Bytes; the kernel keeps no more of a process's name."""
@@ -72,7 +71,7 @@ def become(
 ) -> NoReturn:
     """`arguments`: PYTHON -P -m services.NAME and more; `mask`: the signals that supervisord itself does not hear.
 
-    Raises OSError or ValueError as long as nothing of the service has run.
+    Raises only as long as nothing of the service has run: an interpreter may then be executed instead.
     """
     close_descriptors()
     signal.set_wakeup_fd(-1)
@@ -87,8 +86,12 @@ def become(
         command_line.show(arguments)
     # never freed: supervisord's sockets and files would close numbers that belong to the service by then
     gc.freeze()
-    hear_signals(mask)
-    leave(run_main(lambda: runpy.run_module(module, run_name="__main__", alter_sys=True)))
+
+    def main() -> None:
+        hear_signals(mask)
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+    leave(run_main(main))
 
 
 def close_descriptors() -> None:
@@ -110,11 +113,8 @@ def _take_environment(environment: Mapping[str, str]) -> None:
 
 def hear_signals(mask: AbstractSet[int]) -> None:
     """Handlers as in a new interpreter, then the signals that came in the meantime."""
-    for number in signal.valid_signals():
-        if callable(signal.getsignal(number)):
-            signal.signal(number, signal.SIG_DFL)
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in CAUGHT:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
@@ -143,9 +143,11 @@ def _code_of(end: SystemExit) -> int:
 
 
 def _report(error: BaseException) -> None:
-    """Without our own frame."""
+    """Without our own two frames."""
     traceback = error.__traceback__
-    sys.excepthook(type(error), error, traceback.tb_next if traceback is not None else None)
+    for _ in range(2):
+        traceback = traceback.tb_next if traceback is not None else None
+    sys.excepthook(type(error), error.with_traceback(traceback), traceback)
 
 
 def leave(code: int) -> NoReturn:

@@ -10,6 +10,8 @@ from chargectl.output import Failure
 from services.exit_codes import ExitCode
 from services.home import BadHome, BadStationFile, Home
 
+CONFIGURATION = Path(__file__).with_name("supervisord.conf")
+
 
 def home_of(arguments: argparse.Namespace) -> Home:
     """Raises Failure when nobody said which station."""

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from chargectl.output import Failure
+from chargectl.station import CONFIGURATION as CONFIGURATION
 from chargectl.station import place
 from services.exit_codes import ExitCode
 from services.home import Home
 
-CONFIGURATION = Path(__file__).with_name("supervisord.conf")
 TIMEOUT_S = 15.0
 BAD_NAME, NOT_RUNNING, ALREADY_STARTED = 10, 70, 60
 """Fault numbers of supervisord's XML-RPC."""

@@ -11,6 +11,7 @@ Named in `supervisord.conf` as [rpcinterface:preload]; it offers no remote calls
 import gc
 import hashlib
 import importlib
+import io
 import os
 import re
 import signal
@@ -21,21 +22,20 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from chargectl.forked import OWN_PACKAGES, CommandLine, Doubt, become, hear_signals
+from chargectl.forked import CAUGHT, OWN_PACKAGES, CommandLine, Doubt, become, hear_signals
 
 MODULES = (
-    *("array", "base64", "contextlib", "copy", "ctypes", "dataclasses", "datetime", "decimal", "enum", "fcntl", "hashlib"),
-    *("heapq", "ipaddress", "json", "logging", "pathlib", "platform", "queue", "random", "runpy", "select", "selectors"),
-    *("signal", "socket", "sqlite3", "ssl", "string", "struct", "tempfile", "threading", "tomllib", "typing", "urllib.parse"),
-    *("uuid", "zlib", "msgspec", "zmq"),
-)
+    "array", "base64", "contextlib", "copy", "ctypes", "dataclasses", "datetime", "decimal", "enum", "fcntl", "hashlib",
+    "heapq", "ipaddress", "json", "logging", "pathlib", "platform", "queue", "random", "runpy", "select", "selectors",
+    "signal", "socket", "sqlite3", "ssl", "string", "struct", "tempfile", "threading", "tomllib", "typing",
+    "urllib.parse", "uuid", "zlib", "msgspec", "zmq",
+)  # fmt: skip
+"""What at least two services import. What only one needs would be shared by all, and make each of them larger."""
 SWITCH = "CHARGE_PRELOAD"
 """In the environment of `chargectl up`; "0": every service executes an interpreter of its own. For debugging."""
 OPTIONS = ["-P", "-m"]
 """How supervisord was started and how a service is: one interpreter with other options is another one."""
 SERVICE = re.compile(r"services\.[a-z][a-z0-9_]*")
-CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGCHLD, signal.SIGUSR2)
-"""The signals for which supervisord has handlers."""
 ADDED_BY_SUPERVISORD = "SUPERVISOR_"
 
 
@@ -45,6 +45,7 @@ class Preloaded:
 
     interpreter: str
     environment: dict[str, str]
+    """As supervisord hands it to every program, before it adds its own variables."""
     files: str
     """Of every imported module, a NUL between them: one object, because what supervisord touches between two forks is
     copied, and the copies are no longer shared."""
@@ -106,7 +107,7 @@ def preload() -> Preloaded:
     began_s = time.monotonic()
     if sys.orig_argv[1:3] != OPTIONS or sys.orig_argv[0] != sys.executable:
         raise Doubt(f"supervisord itself was not started as {' '.join([sys.executable, *OPTIONS])} ...")
-    if sys.stdin is None or sys.stdout is None or sys.stderr is None:
+    if not all(isinstance(stream, io.TextIOWrapper) for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise Doubt("supervisord has no standard input or output")
     for name in MODULES:
         importlib.import_module(name)
@@ -162,7 +163,7 @@ class Forking:
                     raise self._doubt
                 check_same_interpreter(self._preloaded, filename, arguments, environment)
                 become(name, arguments, environment, self._mask, self._preloaded.command_line)
-            except (Doubt, OSError, ValueError) as doubt:
+            except Exception as doubt:  # noqa: BLE001 - whatever it is, nothing of the service has run yet
                 os.write(2, f"{name} executes an interpreter of its own: {doubt}\n".encode(errors="replace"))
         hear_signals(self._mask)
         self._execve(filename, arguments, environment)

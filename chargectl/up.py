@@ -16,9 +16,9 @@ import time
 from typing import IO
 
 from chargectl.output import Failure, print_json
+from chargectl.station import CONFIGURATION as CONFIGURATION
 from chargectl.station import code_of, existing_home, lock_path, place, process_of_up, processes_of
 from chargectl.station_check import check_home
-from chargectl.supervisor import CONFIGURATION
 from schemas.system import BootReason
 from services.endings import read_ending, write_ending
 from services.exit_codes import ExitCode

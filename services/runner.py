@@ -27,8 +27,8 @@ from services.exit_codes import ExitCode
 from services.home import BadHome, Home
 from services.lock import AlreadyRunning, OwnerLock
 from services.store_errors import NewerStore, StoreError
+from services.version import VERSION as VERSION
 
-VERSION = "0.1.0"
 HEARTBEAT_S = 1.0
 LATE_S = 0.010
 """A turn that comes later than this after its deadline is counted as missed."""

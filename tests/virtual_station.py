@@ -30,9 +30,9 @@ from schemas.system import BootReason, StationFaults
 from services.endings import write_ending
 from services.hmi import station as hmi
 from services.home import Home
-from services.metering import station as metering
 from services.message_queue import station as message_queue
 from services.message_queue.store import opener as queue_opener
+from services.metering import station as metering
 from services.metering.addresses import mounted_meters
 from services.ocpp_link import station as ocpp_link
 from services.ocpp_link.memory import MemoryFile
@@ -129,6 +129,10 @@ class VirtualStation(Cell):
             self.power_up()
 
     # whole station
+
+    def power_up(self) -> None:
+        self.backend.forget_registration()
+        super().power_up()
 
     def power_cut(self) -> None:
         """Everything dies in the same instant; the site stays as it is, without a driver."""

@@ -1,4 +1,4 @@
-"""350 billing messages that waited for the backend: how long until the last one is answered and settled.
+"""350 billing messages (175 transactions) that waited for the backend: how long until all are answered and settled.
 
 `message_queue` with its store and `ocpp_link` with a real WebSocket, as they are, on the bus inside this process.
 """
@@ -26,7 +26,7 @@ from bus.topics import (
 from chargectl.bench.effort import BenchError
 from chargectl.bench.slices import boot_s
 from schemas.ocpp_link import LinkState
-from schemas.session import Fact, MeterSample, SampledValue, TransactionMeterValues, TransactionStarted
+from schemas.session import Fact, StopReason, TransactionStarted, TransactionStopped
 from schemas.settings import SecretValues, SettingsSnapshot
 from schemas.station import Station
 from services.clock import StationClock
@@ -77,7 +77,6 @@ class _Drain:
         values = {
             "ConnectionType": "Ethernet",
             "OCPPBackendJSONURL": f"ws://127.0.0.1:{port}/",
-            "RetransmitMeterValues": "true",
         }
         self._settings.publish(SETTINGS_SECRETS, SecretValues(values={}))
         self._settings.publish(SETTINGS_VALUES, SettingsSnapshot(revision=1, values=values))
@@ -107,18 +106,26 @@ class _Drain:
 
     def _say_fact(self, number: int) -> None:
         wall_s = self._clock.now().wall_s
-        samples = (MeterSample(sampled_wall_s=wall_s, values=(SampledValue(value=str(number)),)),)
-        body: TransactionStarted | TransactionMeterValues = TransactionMeterValues(
-            transaction_id="bench", connector=1, samples=samples
-        )
-        if number == 1:
+        transaction_id = f"bench-{(number + 1) // 2}"
+        body: TransactionStarted | TransactionStopped
+        if number % 2:
             body = TransactionStarted(
-                transaction_id="bench",
+                transaction_id=transaction_id,
                 connector=1,
                 id_tag="A",
                 started_wall_s=wall_s,
-                meter_start_wh=0,
+                meter_start_wh=number,
                 meter_serial="",
+            )
+        else:
+            body = TransactionStopped(
+                transaction_id=transaction_id,
+                connector=1,
+                id_tag="A",
+                stopped_wall_s=wall_s,
+                meter_stop_wh=number,
+                meter_stop_measured=True,
+                reason=StopReason.LOCAL,
             )
         fact = Fact(stream_id="bench", number=number, lowest_unacknowledged=number, body=body)
         self._session.publish(SESSION_FACT, fact)

@@ -133,11 +133,10 @@ def queue_words(queue: QueueStatus | None) -> str:
 def _services(services: tuple[ServiceView, ...], paint: Paint) -> str:
     up = [service.name for service in services if service.up]
     parts = [paint(f"{service.name} DOWN", RED) for service in services if not service.up]
-    parts += [
-        paint(f"{service.name} restarted {service.restarted_s_ago:.0f} s ago", YELLOW)
-        for service in services
-        if service.up and service.restarted_s_ago is not None
-    ]
+    restarted = {each.name: each.restarted_s_ago for each in services if each.up and each.restarted_s_ago is not None}
+    if len(restarted) == len(services):
+        return paint(f"all restarted {min(restarted.values()):.0f} s ago", YELLOW)
+    parts += [paint(f"{name} restarted {ago_s:.0f} s ago", YELLOW) for name, ago_s in restarted.items()]
     parts += [paint("up:", GREEN) + " " + " ".join(up)] if up else []
     return ", ".join(parts)
 

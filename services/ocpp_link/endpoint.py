@@ -206,7 +206,7 @@ class OcppEndpoint:
         )
 
     def _settle(self, ticket: Ticket) -> bool:
-        if ticket.connection != self.connection or ticket not in self._pending:
+        if ticket not in self._pending:
             return False
         self._pending.discard(ticket)
         return True

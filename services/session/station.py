@@ -116,8 +116,8 @@ class SessionService:
         self._load(now)
         self._desk.on_time(now)
         waiting_s = self._backend.on_time(now)
-        next_s = min(connector.step(now) for connector in self._connectors.values())
         facts_s = self._own_facts.on_time(now)
+        next_s = min(connector.step(now) for connector in self._connectors.values())
         if self._store.trouble and now.boot_s >= self._probe_s:
             self._probe_s = now.boot_s + PROBE_S
             self._store.probe(now)

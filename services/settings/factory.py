@@ -2,9 +2,9 @@
 
 from schemas.station import Station
 from services.home import line_of
-from services.runner import VERSION
 from services.settings.rules import Board, Unacceptable, check, complete, parse, unknown
 from services.settings.table import KEYS
+from services.version import VERSION
 
 LINKS = {"simulated": ("No Backend", "Ethernet")}
 """By board: the ways to a backend that are mounted."""

@@ -340,6 +340,13 @@ def test_the_last_words_of_an_owner_still_leave(begin: Begin) -> None:
     until(lambda: revisions(session) == [1, 2], session)
 
 
+def test_an_end_waits_for_nobody_who_is_not_there(begin: Begin) -> None:
+    session = begin("session", hears=(SETTINGS_VALUES,), asks=(SETTINGS_CHANGE,))
+    begun_s = time.monotonic()
+    session.close(linger_ms=60_000)
+    assert time.monotonic() - begun_s < LONG_WAIT_S, "a subscription to an absent owner has lingered"
+
+
 OWNER = """
 import select, sys
 from pathlib import Path

@@ -283,8 +283,8 @@ def test_a_strange_server_is_a_failure_in_time(driver: Driver, name: str) -> Non
         assert time.monotonic() - begin_s < 5.0
 
 
-def websocket_server(after: Callable[[socket.socket], None]) -> Callable[[socket.socket], None]:
-    """A correct handshake, then `after`."""
+def websocket_server(after: Callable[[socket.socket], None], together: bytes = b"") -> Callable[[socket.socket], None]:
+    """A correct handshake with these bytes in the same packet, then `after`."""
     from websockets.http11 import Request
     from websockets.server import ServerProtocol
 
@@ -294,7 +294,7 @@ def websocket_server(after: Callable[[socket.socket], None]) -> Callable[[socket
             protocol.receive_data(one.recv(65536))
         assert isinstance(events[0], Request)
         protocol.send_response(protocol.accept(events[0]))
-        one.sendall(b"".join(protocol.data_to_send()))
+        one.sendall(b"".join(protocol.data_to_send()) + together)
         after(one)
 
     return behave
@@ -327,7 +327,7 @@ def test_a_broken_frame_ends_the_connection_cleanly(driver: Driver, name: str, s
 
 
 def test_frames_that_come_with_the_handshake_are_not_lost(driver: Driver) -> None:
-    with strange_server(websocket_server(lambda one: (one.sendall(b"\x81\x02hi\x88\x00"), until_gone(one))[0])) as url:
+    with strange_server(websocket_server(until_gone, b"\x81\x02hi\x88\x00")) as url:
         driver.dial(target_of(url))
         events = driver.until(lambda seen: any(isinstance(one, Closed) for one in seen))
     assert events[1] == Text("hi")

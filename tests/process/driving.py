@@ -11,7 +11,7 @@ from typing import Any
 
 from bus.topics import SAFETY_CONNECTOR, SESSION_CONNECTOR
 from chargectl.output import Failure
-from chargectl.up import CONFIGURATION
+from chargectl.supervisor import CONFIGURATION
 from schemas.session import ConnectorStatus, StopReason
 from services.session.transactions.journal import ALL_TRANSACTIONS, FACTS_FROM, fact_of, transaction_of
 from services.session.transactions.record import Transaction
@@ -84,6 +84,10 @@ class Driver:
         register: int = self.world()["meters"]["connector.1"]["register_wh"]
         return register
 
+    def status(self) -> ConnectorStatus:
+        found: ConnectorStatus = self.station.until(SESSION_CONNECTOR, lambda _said: True).status
+        return found
+
     def until_status(self, *statuses: ConnectorStatus, seconds: float = 20.0) -> ConnectorStatus:
         body = self.station.until(SESSION_CONNECTOR, lambda said: said.status in statuses, seconds=seconds)
         status: ConnectorStatus = body.status
@@ -146,6 +150,13 @@ class Driver:
         wait_until(lambda: self.connector()["lock"] == "unlocked", "the plug is released")
         self.station.sim("plug_out", connector="1")
         self.until_status(Status.AVAILABLE)
+
+        def long_gone() -> bool:
+            # Only then what happened to this vehicle is forgotten: a flicker of the wire is no unplugging.
+            world = self.world()
+            return bool(world["now_s"] - world["connectors"]["1"]["unplugged_s"] > 1.2)
+
+        wait_until(long_gone, "the vehicle has left")
 
 
 def bills_every_watt_hour_once(transactions: list[Transaction], begun_wh: int, register_wh: int) -> None:

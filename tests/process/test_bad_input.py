@@ -1,5 +1,5 @@
-"""Nonsense from every side while a car charges at a real station, whose home has a very long path with spaces: each gets a
-clear error, and the car keeps charging.
+"""Nonsense from every side while a car charges at a real station, whose home has a very long path with spaces: each
+gets a clear error, and the car keeps charging.
 """
 
 import contextlib
@@ -218,7 +218,7 @@ def test_a_meter_that_sends_nonsense_is_told_and_believed_again_when_it_makes_se
 # the disk
 
 
-@pytest.fixture()
+@pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     disk = tmp_path / "disk"
     disk.mkdir()

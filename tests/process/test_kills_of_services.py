@@ -69,8 +69,7 @@ def idle(driver: Driver) -> None:
 
 
 def authorizing(driver: Driver) -> None:
-    driver.swipe()
-    driver.until_status(Status.PREPARING)
+    driver.swipe_until(lambda: driver.status() is Status.PREPARING, "the card is accepted", 3.0)
 
 
 def starting(driver: Driver) -> None:
@@ -94,8 +93,7 @@ def suspended(driver: Driver) -> None:
 def stopping(driver: Driver) -> None:
     """The end is decided."""
     driver.charge()
-    driver.swipe()
-    driver.until_status(Status.FINISHING)
+    driver.swipe_until(lambda: driver.status() is Status.FINISHING, "the end is decided", 3.0)
 
 
 Phase = Callable[[Driver], None]

@@ -1,5 +1,5 @@
-"""The mains fail at random instants of a driver's life at a real station: every process dies at once (SIGKILL), and what is
-left on the disk is the truth. The seed is printed with a failure; `QA_SEED=... pytest ...` plays one again.
+"""The mains fail at random instants of a driver's life at a real station: every process dies at once (SIGKILL), and
+what is left on the disk is the truth. The seed is printed with a failure; `CUT_SEED=... pytest ...` plays one again.
 """
 
 import contextlib
@@ -45,7 +45,7 @@ def cut_power(station: RunningStation) -> None:
 
 
 def power_cuts(station: RunningStation, cuts: int, restart: bool, seed: str) -> None:
-    print(f"QA_SEED={seed}")
+    print(f"CUT_SEED={seed}")
     random = Random(seed)
     driver = Driver(station)
     for number in range(cuts):
@@ -76,7 +76,7 @@ def station_text(restart: bool) -> str:
 
 @pytest.mark.parametrize("restart", [False, True], ids=["off", "on"])
 def test_five_power_cuts_at_random_instants_bill_every_watt_hour_once(make_station: MakeStation, restart: bool) -> None:
-    seed = os.environ.get("QA_SEED", f"{time.time_ns()}")
+    seed = os.environ.get("CUT_SEED", f"{time.time_ns()}")
     power_cuts(make_station(text=station_text(restart)), 5, restart, seed)
 
 
@@ -86,5 +86,5 @@ def test_five_power_cuts_at_random_instants_bill_every_watt_hour_once(make_stati
 def test_fifty_power_cuts_at_random_instants_bill_every_watt_hour_once(
     make_station: MakeStation, restart: bool, part: int
 ) -> None:
-    seed = os.environ.get("QA_SEED", f"{time.time_ns()}/{part}")
+    seed = os.environ.get("CUT_SEED", f"{time.time_ns()}/{part}")
     power_cuts(make_station(text=station_text(restart)), 5, restart, seed)

@@ -154,6 +154,11 @@ def test_a_silent_service_is_seen() -> None:
     assert "DOWN: safety" in one_line(silent, "")
 
 
+def test_after_a_power_cut_all_services_are_named_together() -> None:
+    seen = View("S", (ServiceView("safety", True, 1, 4.0), ServiceView("hmi", True, 2, 3.0)), ())
+    assert "Services   all restarted 3 s ago" in picture(seen, "", 0.0, [], Paint(False))
+
+
 def test_one_line_says_the_same_for_a_log() -> None:
     line = one_line(view(ConnectorStatus.CHARGING, car=True, transaction="t"), "It charges.")
     assert line.startswith("It charges. | connector 1: Charging, 6.90 kW")

@@ -1,4 +1,4 @@
-"""The whole board is away for a while (its process, or its link): power stops, but nobody has to unplug because of it."""
+"""The whole board is away for a while (its process, or its link): power stops, but nobody has to unplug for that."""
 
 import pytest
 

@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.settings import SettingsSnapshot
-from services.session.keys import Keys, read_keys
+from services.session.keys import ENERGY, Keys, read_keys
 
 pytestmark = pytest.mark.unit
 
@@ -14,6 +14,45 @@ def keys(**values: str) -> Keys:
 
 def test_missing_keys_have_their_factory_values() -> None:
     assert keys() == Keys(7, False, "FREE", True, True, 45.0, False, None)
+    assert Keys(7, False, "FREE", True, True, 45.0, False, None)[8:] == (
+        False,
+        30.0,
+        True,
+        False,
+        True,
+        False,
+        True,
+        True,
+        False,
+        0.0,
+        (ENERGY,),
+        (ENERGY,),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "url", "backend"),
+    [
+        ("Ethernet", "ws://b/", True),
+        ("", "ws://b/", True),
+        ("no backend", "ws://b/", False),
+        ("Ethernet", "", False),
+        ("Ethernet", "  ", False),
+    ],
+)
+def test_there_is_a_backend_when_it_has_an_address_and_a_way_to_it(kind: str, url: str, backend: bool) -> None:
+    assert keys(ConnectionType=kind, OCPPBackendJSONURL=url).backend is backend
+
+
+@pytest.mark.parametrize(("word", "seconds"), [("60", 30.0), ("12", 12.0), ("0", 1.0), ("x", 30.0)])
+def test_nobody_waits_longer_than_30_s_for_the_backend(word: str, seconds: float) -> None:
+    assert keys(BackendConnectionTimeout=word).authorize_s == seconds
+
+
+def test_lists_of_measurands_keep_their_order_and_an_empty_one_means_two_things() -> None:
+    assert keys(MeterValuesSampledData=" Voltage , Voltage.L1,,Voltage").sampled_data == ("Voltage", "Voltage.L1")
+    assert keys(MeterValuesSampledData="").sampled_data == (ENERGY,)
+    assert keys(StopTxnSampledData="").stop_sampled_data == ()
 
 
 @pytest.mark.parametrize(

@@ -15,36 +15,71 @@ from typing import Any
 from bus.clock import Now
 from bus.endpoint import Endpoint
 from bus.envelope import Received, decode
+from bus.streams import REPEAT_S, Mark, Verdict, judge
 from bus.topics import (
     HMI_CARD,
+    LINK_STATUS,
     METERING_READING,
     METERING_RING_PAGE,
     METERING_RING_REQUEST,
+    QUEUE_ACKNOWLEDGED,
+    QUEUE_AUTHORIZE,
+    QUEUE_FACT,
+    QUEUE_SEND,
+    QUEUE_STATUS,
     SAFETY_CONNECTOR,
+    SESSION_ACKNOWLEDGED,
+    SESSION_CHANGE_AVAILABILITY,
+    SESSION_CLEAR_CACHE,
     SESSION_CONNECTOR,
     SESSION_FACT,
     SESSION_PERMISSION,
+    SESSION_REMOTE_START,
+    SESSION_REMOTE_STOP,
     SESSION_START_TRANSACTION,
+    SESSION_STATION,
     SESSION_STOP_TRANSACTION,
+    SESSION_TRIGGER_METER_VALUES,
+    SESSION_UNLOCK_CONNECTOR,
     SETTINGS_VALUES,
     SYSTEM_BOOT,
+    SYSTEM_RESET,
+    Topic,
 )
-from schemas.base import Answer, Answered
+from schemas.base import Acknowledged, Answer, Answered, Request
 from schemas.hmi import CardPresented
+from schemas.message_queue import (
+    AuthorizationStatus,
+    IdTagInfo,
+    QueueFact,
+    QueueStatus,
+    SendCallRequest,
+    StartAnswered,
+    StopAnswered,
+)
 from schemas.metering import MeterReading, Quality, Reading, RingPage
+from schemas.ocpp_link import LinkState, LinkStatus
 from schemas.safety import Contactor, Lock, PilotState, SafetyConnector
 from schemas.session import (
+    ChangeAvailabilityRequest,
+    ClearCacheRequest,
     Fact,
     Permission,
+    RemoteStartRequest,
+    RemoteStopRequest,
     SessionConnector,
+    SessionStation,
     StartTransactionRequest,
     StopReason,
     StopTransactionRequest,
+    TransactionMeterValues,
     TransactionStarted,
     TransactionStopped,
+    TriggerMeterValuesRequest,
+    UnlockConnectorRequest,
 )
 from schemas.settings import SettingsSnapshot
-from schemas.system import Boot, BootReason
+from schemas.system import Boot, BootReason, Reset
 from services.home import Home
 from services.runner import Context, Source, path_of_store
 from services.session.station import ASKS, HEARS, SessionService
@@ -62,6 +97,16 @@ local = ["CARD-A", "CARD-B"]
 """
 W_PER_A = 690.0
 BOOT_S = 0.1
+WISHES: tuple[Topic[Any], ...] = (
+    SESSION_STOP_TRANSACTION,
+    SESSION_START_TRANSACTION,
+    SESSION_REMOTE_START,
+    SESSION_REMOTE_STOP,
+    SESSION_CHANGE_AVAILABILITY,
+    SESSION_UNLOCK_CONNECTOR,
+    SESSION_CLEAR_CACHE,
+    SESSION_TRIGGER_METER_VALUES,
+)
 CLOSING_S = 0.05
 
 
@@ -86,6 +131,8 @@ class World:
     faults: tuple[str, ...] = ()
     state: PilotState | None = None
     can_prove_open: bool = True
+    lock: Lock | None = None
+    """The lock is stuck in this state."""
 
     def advance(self, now_s: float) -> None:
         self.register_wh += self.closed_a * W_PER_A * max(0.0, now_s - self.at_s) / 3600.0
@@ -144,7 +191,7 @@ class Safety(Neighbour):
             connector=1,
             state=self._state(booting, offered_a, wants),
             contactor=Contactor.CLOSED if world.closed_a else Contactor.OPEN,
-            lock=lock if self.cell.socket else Lock.NONE,
+            lock=(self.world.lock or lock) if self.cell.socket else Lock.NONE,
             vehicle_connected=self.connected,
             cable_plugged=self.connected or self.cell.cable_stays,
             vehicle_wants_power=wants,
@@ -197,15 +244,24 @@ class Metering(Neighbour):
             request = message.body
             readings = tuple(r for r in self.ring if request.from_s <= r.sampled_s <= request.to_s)[-120:]
             page = RingPage(meter=request.meter, request_id=request.request_id, page=1, pages=1, readings=readings)
-            self.bus.publish(METERING_RING_PAGE, page, key=request.meter)
-            self.bus.answer(request.request_id, Answer.ACCEPTED)
+            if self.cell.ring_answers:
+                self.bus.publish(METERING_RING_PAGE, page, key=request.meter)
+                self.bus.answer(request.request_id, Answer.ACCEPTED)
 
     def on_time(self, now: Now) -> float:
         if now.boot_s >= self.next_s:
             self.next_s = now.boot_s + 1.0
             self.world.advance(now.boot_s)
             if self.world.quality is Quality.GOOD:
-                sample = Reading(sampled_s=now.boot_s, sampled_wall_s=now.wall_s, energy_import_wh=self.world.shown_wh)
+                current_a = self.world.closed_a
+                sample = Reading(
+                    sampled_s=now.boot_s,
+                    sampled_wall_s=now.wall_s,
+                    energy_import_wh=self.world.shown_wh,
+                    power_w=current_a * W_PER_A,
+                    current_a=(current_a, current_a, current_a),
+                    voltage_v=(230.0, 230.0, 230.0),
+                )
                 self.ring.append(sample)
             body = MeterReading(
                 meter="connector.1",
@@ -231,10 +287,137 @@ class System(Neighbour):
     def on_start(self, now: Now) -> None:
         boot = Boot(start_id=self.cell.start_id, started_wall_s=now.wall_s, reason=self.cell.boot_reason)
         self.bus.publish(SYSTEM_BOOT, boot)
+        self.bus.publish(SYSTEM_RESET, Reset())
 
 
 class Hmi(Neighbour):
-    pass
+    """Whoever wishes something: a person, or the backend by way of `ocpp_link`."""
+
+    def on_message(self, message: Received, now: Now) -> None:
+        if isinstance(message.body, Answered):
+            self.cell.heard_answers[message.body.request_id] = message.body
+
+
+class Link(Neighbour):
+    """Connected, or not."""
+
+    def on_start(self, now: Now) -> None:
+        self.say()
+
+    def say(self) -> None:
+        state = LinkState.ONLINE if self.cell.backend.online else LinkState.WAITING
+        self.bus.publish(LINK_STATUS, LinkStatus(state=state))
+
+    def on_time(self, now: Now) -> float:
+        self.say()
+        return now.boot_s + 10.0
+
+
+@dataclass
+class Backend:
+    """What it knows and says, with the part of `message_queue` that outlives a kill."""
+
+    online: bool = True
+    infos: dict[str, IdTagInfo] = field(default_factory=dict)
+    """Of id tags; others are Invalid. Changes count from the next question on."""
+    silent: bool = False
+    """Authorize is never answered."""
+    start_info: IdTagInfo | None = field(default_factory=lambda: IdTagInfo(status=AuthorizationStatus.ACCEPTED))
+    """In the answer to StartTransaction."""
+    stop_info: IdTagInfo | None = None
+    holds_answers: bool = False
+    """StartTransaction and StopTransaction wait for their answer."""
+    acknowledges: bool = True
+    next_id: int = 1
+    asked: list[str] = field(default_factory=list)
+    sent: list[SendCallRequest] = field(default_factory=list)
+    marks: dict[str, Mark] = field(default_factory=dict)
+    taken: list[Fact] = field(default_factory=list)
+    """In the order they were taken."""
+    answers: list[StartAnswered | StopAnswered] = field(default_factory=list)
+    """Facts for `session`, the first has number 1."""
+    acknowledged: int = 0
+    """How many of them `session` has acknowledged."""
+    ids: dict[str, int] = field(default_factory=dict)
+
+    def accept(self, id_tag: str, parent: str = "", expiry_wall_s: float | None = None) -> None:
+        status = AuthorizationStatus.ACCEPTED
+        self.infos[id_tag] = IdTagInfo(status=status, parent_id_tag=parent, expiry_wall_s=expiry_wall_s)
+
+    def answer(self, body: TransactionStarted | TransactionStopped) -> None:
+        if isinstance(body, TransactionStarted):
+            number = self.ids.setdefault(body.transaction_id, self.next_id)
+            self.next_id = max(self.next_id, number + 1)
+            info = self.start_info
+            self.answers.append(
+                StartAnswered(transaction_id=body.transaction_id, backend_transaction_id=number, id_tag_info=info)
+            )
+        else:
+            self.answers.append(StopAnswered(transaction_id=body.transaction_id, id_tag_info=self.stop_info))
+
+
+class Queue(Neighbour):
+    """Takes every fact once, answers as the backend would, and says what was answered until it is acknowledged."""
+
+    def on_start(self, now: Now) -> None:
+        self.say_s = now.boot_s
+        self.say_status()
+
+    def say_status(self, **fields: Any) -> None:
+        self.bus.publish(QUEUE_STATUS, QueueStatus(**fields))
+
+    def on_message(self, message: Received, now: Now) -> None:
+        backend, body = self.cell.backend, message.body
+        if message.topic is SESSION_FACT and backend.acknowledges:
+            self.take(body)
+        elif message.topic is SESSION_ACKNOWLEDGED:
+            backend.acknowledged = max(backend.acknowledged, body.mark)
+        elif message.topic is QUEUE_AUTHORIZE:
+            self.authorize(body.request_id, body.id_tag)
+        elif message.topic is QUEUE_SEND:
+            backend.sent.append(body)
+            self.bus.answer(body.request_id, Answer.ACCEPTED, values={"answer": "{}"})
+
+    def take(self, fact: Fact) -> None:
+        backend = self.cell.backend
+        verdict = judge(backend.marks.get(fact.stream_id), fact.stream_id, fact.number, fact.lowest_unacknowledged)
+        if verdict is Verdict.TAKE:
+            backend.marks[fact.stream_id] = Mark(fact.stream_id, fact.number)
+            backend.taken.append(fact)
+            if not backend.holds_answers and not isinstance(fact.body, TransactionMeterValues):
+                backend.answer(fact.body)
+                self.say_s = 0.0
+        if verdict is not Verdict.IGNORE:
+            mark = backend.marks[fact.stream_id].number
+            self.bus.publish(QUEUE_ACKNOWLEDGED, Acknowledged(stream_id=fact.stream_id, mark=mark))
+
+    def authorize(self, request_id: str, id_tag: str) -> None:
+        backend = self.cell.backend
+        backend.asked.append(id_tag)
+        if backend.silent:
+            return
+        if not backend.online:
+            self.bus.answer(request_id, Answer.REJECTED, "offline")
+            return
+        info = backend.infos.get(id_tag, IdTagInfo(status=AuthorizationStatus.INVALID))
+        values = {"status": info.status.value}
+        if info.expiry_wall_s is not None:
+            values["expiry_wall_s"] = f"{info.expiry_wall_s:.3f}"
+        if info.parent_id_tag:
+            values["parent_id_tag"] = info.parent_id_tag
+        self.bus.answer(request_id, Answer.ACCEPTED, values=values)
+
+    def on_time(self, now: Now) -> float:
+        backend = self.cell.backend
+        if now.boot_s >= self.say_s:
+            self.say_s = now.boot_s + REPEAT_S
+            for number in range(backend.acknowledged + 1, len(backend.answers) + 1):
+                body = backend.answers[number - 1]
+                fact = QueueFact(
+                    stream_id="answers", number=number, lowest_unacknowledged=backend.acknowledged + 1, body=body
+                )
+                self.bus.publish(QUEUE_FACT, fact)
+        return self.say_s
 
 
 @dataclass
@@ -257,6 +440,10 @@ class SessionCell(Cell):
     crashes: int = 0
     disk_full: bool = False
     swipes: int = 0
+    ring_answers: bool = True
+    backend: Backend = field(default_factory=Backend)
+    heard_answers: dict[str, Answered] = field(default_factory=dict)
+    """What whoever wishes something has heard, by request id."""
     answers: list[Answered] = field(default_factory=list)
     facts: dict[int, Fact] = field(default_factory=dict)
 
@@ -294,12 +481,25 @@ class SessionCell(Cell):
         try:
             super()._turn(process)
         except Killed:
-            self.crashes += 1
-            if self.crash_cuts_power:
-                self.power_cut()
+            self._die()
+
+    def settle(self) -> None:
+        """A request is published again while it is delivered: the process may die there too."""
+        while True:
+            try:
+                super().settle()
+            except Killed:
+                self._die()
             else:
-                self.kill("session")
-                self.start("session")
+                return
+
+    def _die(self) -> None:
+        self.crashes += 1
+        if self.crash_cuts_power:
+            self.power_cut()
+        else:
+            self.kill("session")
+            self.start("session")
 
     def start(self, owner: str) -> None:
         try:
@@ -376,6 +576,53 @@ class SessionCell(Cell):
         self._poke("hmi")
         return request_id
 
+    # the backend, by way of ocpp_link
+
+    def command(self, topic: Topic[Any], kind: type[Request], seconds: float = 20.0, **fields: Any) -> str:
+        """Asks and lets happen what happens at once; returns the request id."""
+        bus = self.processes["hmi"].endpoint
+        request_id = bus.new_id()
+        bus.request(topic, kind(request_id=request_id, expires_s=self.clock.boot_s + seconds, **fields))
+        self._poke("hmi")
+        return request_id
+
+    def outcome(self, request_id: str) -> Answer | None:
+        """None = not answered yet."""
+        answered = self.heard_answers.get(request_id)
+        return None if answered is None else answered.outcome
+
+    def remote_start(self, id_tag: str = "APP", connector: int | None = 1) -> str:
+        return self.command(SESSION_REMOTE_START, RemoteStartRequest, id_tag=id_tag, connector=connector)
+
+    def remote_stop(self, backend_id: int, seconds: float = 20.0) -> str:
+        return self.command(SESSION_REMOTE_STOP, RemoteStopRequest, seconds, backend_transaction_id=backend_id)
+
+    def change_availability(self, connector: int, operative: bool) -> str:
+        kind = ChangeAvailabilityRequest
+        return self.command(SESSION_CHANGE_AVAILABILITY, kind, connector=connector, operative=operative)
+
+    def unlock(self, connector: int = 1) -> str:
+        return self.command(SESSION_UNLOCK_CONNECTOR, UnlockConnectorRequest, 25.0, connector=connector)
+
+    def clear_cache(self) -> str:
+        return self.command(SESSION_CLEAR_CACHE, ClearCacheRequest)
+
+    def trigger_meter_values(self, connector: int | None = None) -> str:
+        return self.command(SESSION_TRIGGER_METER_VALUES, TriggerMeterValuesRequest, connector=connector)
+
+    def set_online(self, online: bool) -> None:
+        self.backend.online = online
+        self.processes["ocpp_link"].service.say()  # type: ignore[attr-defined]
+        self.settle()
+
+    def queue_says(self, **fields: Any) -> None:
+        self.processes["message_queue"].service.say_status(**fields)  # type: ignore[attr-defined]
+        self.settle()
+
+    def reset_pending(self, reason: BootReason | None) -> None:
+        self.processes["system"].endpoint.publish(SYSTEM_RESET, Reset(pending=reason))
+        self.settle()
+
     def _poke(self, owner: str) -> None:
         if owner in self.processes:
             self.processes[owner].deadline_s = self.clock.boot_s
@@ -393,6 +640,12 @@ class SessionCell(Cell):
     def connector(self) -> SessionConnector:
         body = self.last(SESSION_CONNECTOR, "1")
         assert isinstance(body, SessionConnector)
+        return body
+
+    @property
+    def station_says(self) -> SessionStation:
+        body = self.last(SESSION_STATION)
+        assert isinstance(body, SessionStation)
         return body
 
     @property
@@ -414,6 +667,9 @@ class SessionCell(Cell):
 
     def stopped(self) -> list[TransactionStopped]:
         return [f.body for _, f in sorted(self.facts.items()) if isinstance(f.body, TransactionStopped)]
+
+    def metered(self) -> list[TransactionMeterValues]:
+        return [f.body for _, f in sorted(self.facts.items()) if isinstance(f.body, TransactionMeterValues)]
 
     def _check(self, owner: str, frame: bytes) -> None:
         """What must hold whenever anything is said."""
@@ -447,6 +703,8 @@ class SessionCell(Cell):
                 open_id, start_wh = body.transaction_id, body.meter_start_wh
                 assert start_wh >= last_wh
                 last_wh = start_wh
+            elif isinstance(body, TransactionMeterValues):
+                assert body.transaction_id == open_id, "meter values outside their transaction"
             else:
                 assert body.transaction_id == open_id
                 assert body.meter_stop_wh >= last_wh
@@ -473,11 +731,13 @@ class DyingStore(Store):
         self._cell._point()
 
 
-def make_cell(home: Path, *, meter: str = "eastron_sdm630_v2", cable: str = "socket", **keys: str) -> SessionCell:
-    """A station with one connector, powered up."""
+def make_cell(
+    home: Path, *, meter: str = "eastron_sdm630_v2", cable: str = "socket", backend: bool = False, **keys: str
+) -> SessionCell:
+    """A station with one connector, powered up; with a backend, or without one and what speaks to it."""
 
     def neighbour(kind: type[Neighbour], hears: tuple[Any, ...] = ()) -> Wiring:
-        asks = (SESSION_STOP_TRANSACTION, SESSION_START_TRANSACTION) if kind is Hmi else ()
+        asks = WISHES if kind is Hmi else ()
         return Wiring(hears, asks, lambda context: kind(context.bus, cell))
 
     wirings = {
@@ -489,6 +749,10 @@ def make_cell(home: Path, *, meter: str = "eastron_sdm630_v2", cable: str = "soc
         "session": Wiring(HEARS, ASKS, lambda context: cell.build_session(context)),
     }
     cell = SessionCell(Home(home), STATION.format(meter=meter, cable=cable), wirings, socket=cable == "socket")
+    if backend:
+        wirings["message_queue"] = neighbour(Queue, (SESSION_FACT, SESSION_ACKNOWLEDGED))
+        wirings["ocpp_link"] = neighbour(Link)
+        cell.keys["OCPPBackendJSONURL"] = "ws://backend.example/ocpp/"
     cell.keys.update(keys)
     cell.power_up()
     cell.settle()

@@ -47,8 +47,7 @@ def test_plug_first_then_card_charges_and_the_same_card_ends_it(tmp_path: Path) 
     assert shown_wh is not None
     assert 0 <= station.register_wh() - 123_456 - shown_wh <= 7, "at most as old as one reading"
     assert station.session(1).reason == ""
-    assert station.connector().lock is not None
-    assert station.connector().lock.locked
+    assert station.locked()
     station.swipe(CARD)
     ends_in_order(station, StopReason.LOCAL, CARD, begun_wh=123_456)
     station.until(lambda: station.safety(1).lock is Lock.UNLOCKED, within_s=3.0)

@@ -1,5 +1,5 @@
-"""A disk that takes nothing more, on the whole station: the car that charges goes on, nothing new begins, everybody is told
-why, and what was decided meanwhile is stored as soon as it can be.
+"""A disk that takes nothing more, on the whole station: the car that charges goes on, nothing new begins, everybody is
+told why, and what was decided meanwhile is stored as soon as it can be.
 """
 
 import gc
@@ -19,7 +19,8 @@ pytestmark = pytest.mark.virtual
 
 def stores(station: ChargingStation) -> list[Store]:
     """Of every service that runs."""
-    return [each for each in gc.get_objects() if isinstance(each, Store) and each.path.is_relative_to(station.home.data)]
+    found = [each for each in gc.get_objects() if isinstance(each, Store)]
+    return [store for store in found if store.path.is_relative_to(station.home.data)]
 
 
 @contextmanager

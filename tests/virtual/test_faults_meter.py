@@ -1,5 +1,5 @@
-"""A meter that stalls, jumps, lies or is exchanged, on the whole station: it is noticed, the car goes on charging, and no
-energy is invented. Numbers F.. are rows of the fault-injection table.
+"""A meter that stalls, jumps, lies or is exchanged, on the whole station: it is noticed, the car goes on charging, and
+no energy is invented. Numbers F.. are rows of the fault-injection table.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.virtual
 METER = "connector.1"
 
 
-@pytest.fixture()
+@pytest.fixture
 def charging(tmp_path: Path) -> ChargingStation:
     station = ChargingStation(tmp_path, power=False)
     station.site.meter(METER, energy_wh=5000.0)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bus.topics import QUEUE_AUTHORIZE, QUEUE_LIST
+from bus.topics import QUEUE_AUTHORIZE, QUEUE_LIST, SESSION_ACKNOWLEDGED
+from schemas.base import Acknowledged
 from schemas.message_queue import (
     AuthorizationStatus,
     AuthorizeRequest,
@@ -130,6 +131,19 @@ def test_attempts_are_spaced_by_the_interval_times_the_number_of_sends(cell: Que
     assert cell.taken[-1].given_up is False
 
 
+def test_a_restart_does_not_shorten_the_interval(cell: QueueCell) -> None:
+    cell.set_key("TransactionMessageRetryInterval", "60")
+    cell.backend = refusing("StartTransaction", 1)
+    cell.say(started(1))
+    cell.advance(10.0)
+    cell.kill("message_queue")
+    cell.start("message_queue")
+    cell.advance(59.0)
+    assert len(cell.calls) == 1
+    cell.advance(2.0)
+    assert len(cell.calls) == 2
+
+
 def test_a_waiting_interval_holds_up_billing_but_not_the_others(cell: QueueCell) -> None:
     cell.set_key("TransactionMessageRetryInterval", "60")
     cell.backend = refusing("StartTransaction", 1)
@@ -180,6 +194,17 @@ def test_after_a_start_given_up_the_rest_of_the_transaction_carries_minus_one(ce
     assert cell.taken[-1].backend_transaction_id == 102
 
 
+def test_volatile_meter_values_are_not_sent_after_the_end_of_their_transaction(tmp_path: Path) -> None:
+    cell = make_cell(tmp_path)
+    cell.say(started(1))
+    cell.offline()
+    cell.say(metered(1), metered(1), stopped(1))
+    cell.backend = refusing("MeterValues", 1, SILENT)
+    cell.online()
+    cell.advance(5.0)
+    assert cell.actions() == ["StartTransaction", "MeterValues", "StopTransaction"]
+
+
 def test_volatile_meter_values_after_a_start_given_up_carry_minus_one_too(tmp_path: Path) -> None:
     cell = make_cell(tmp_path, TransactionMessageAttempts="1")
     cell.backend = refusing("StartTransaction", 1)
@@ -217,6 +242,16 @@ def test_a_broken_connection_consumes_no_attempt(cell: QueueCell) -> None:
     calls = cell.sent("StartTransaction")
     assert [call.attempt for call in calls] == [1, 2, 3, 4]
     assert len({(call.message_id, call.text) for call in calls}) == 1
+    assert cell.taken[0].backend_transaction_id == 101
+
+
+def test_a_broken_connection_between_two_refusals_is_not_counted(cell: QueueCell) -> None:
+    cell.set_key("TransactionMessageAttempts", "3")
+    troubles = iter([INTERNAL_ERROR, LOST, LOST, INTERNAL_ERROR])
+    cell.backend = lambda call: next(troubles, None) or accept(call)
+    cell.say(started(1))
+    cell.advance(30.0)
+    assert len(cell.calls) == 5
     assert cell.taken[0].backend_transaction_id == 101
 
 
@@ -374,6 +409,31 @@ def test_session_hears_its_answers_again_until_it_acknowledges(cell: QueueCell) 
     cell.advance(3.0)
     assert [type(fact) for fact in cell.taken] == [StartAnswered, StopAnswered]
     assert cell.service.store.stream.lowest_waiting == 3
+
+
+def test_a_session_that_appears_hears_what_waits_for_it_at_once(cell: QueueCell) -> None:
+    cell.status(1, ConnectorStatus.AVAILABLE)
+    cell.acknowledges = False
+    cell.say(started(1))
+    cell.kill("session")
+    cell.taken.clear()
+    cell.mark = None
+    cell.advance(1.0)
+    cell.start("session")
+    cell.advance(0.1)
+    assert [type(fact) for fact in cell.taken] == [StartAnswered]
+
+
+def test_an_acknowledgement_takes_nothing_with_it_that_it_does_not_cover(cell: QueueCell) -> None:
+    cell.acknowledges = False
+    cell.say(started(1), stopped(1))
+    stream = cell.service.store.stream
+    acknowledged = Acknowledged(stream_id=stream.stream_id, mark=1)
+    cell.processes["session"].endpoint.publish(SESSION_ACKNOWLEDGED, acknowledged)
+    cell.settle()
+    cell.kill("message_queue")
+    cell.start("message_queue")
+    assert [fact.number for fact in cell.service.store.waiting_facts(9)] == [2]
 
 
 def test_a_replaced_store_of_session_begins_a_new_stream_and_is_told(cell: QueueCell) -> None:

@@ -109,6 +109,15 @@ def test_a_status_that_is_refused_is_not_repeated_until_it_changes(cell: QueueCe
     assert statuses(cell)[1:] == [(1, "Charging", "")]
 
 
+def test_a_status_that_was_refused_is_told_again_on_the_next_connection(cell: QueueCell) -> None:
+    cell.backend = lambda _call: INTERNAL_ERROR
+    cell.status(1, ConnectorStatus.PREPARING)
+    cell.offline()
+    cell.backend = accept
+    cell.online()
+    assert statuses(cell) == [(1, "Preparing", "")] * 2
+
+
 def test_billing_is_not_starved_by_statuses_that_are_never_answered(cell: QueueCell) -> None:
     cell.offline()
     cell.say(started(1), metered(1), stopped(1))

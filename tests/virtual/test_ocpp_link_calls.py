@@ -251,6 +251,18 @@ def test_a_settled_offer_that_is_still_the_last_one_said_is_not_sent_again(cell:
     assert len(cell.backend.calls("StatusNotification")) == 1
 
 
+def test_an_attempt_that_was_settled_while_offline_is_not_sent_again(cell: LinkCell) -> None:
+    cell.backend.hangs_up_on("StatusNotification")
+    cell.offer("m-1")
+    cell.offer("m-1")
+    cell.settled("m-1")
+    cell.online()
+    cell.advance(30)
+    assert len(cell.backend.calls("StatusNotification")) == 1
+    cell.offer("m-1", attempt=2)
+    assert len(cell.backend.calls("StatusNotification")) == 2
+
+
 def test_the_next_attempt_carries_the_same_id_and_payload(cell: LinkCell) -> None:
     cell.backend.fails("StatusNotification", "InternalError", times=1)
     cell.offer("m-1")

@@ -90,7 +90,7 @@ def go_on(station: ChargingStation, phase: Phase) -> None:
         station.advance(2.0)
         station.swipe(CARD)
     station.until_ended()
-    station.until(lambda: not station.connector().lock.locked, within_s=5.0)  # type: ignore[union-attr]
+    station.until(lambda: not station.locked(), within_s=5.0)
     station.unplug(force=False)
     station.until_status(Status.AVAILABLE)
 
@@ -241,7 +241,8 @@ def test_kills_at_random_moments_keep_one_bill_that_is_right(tmp_path: Path, see
     station = begun(tmp_path)
     station.plug_in()
     moments = sorted(random.uniform(0.0, 12.0) for _ in range(random.randint(1, 4)))
-    begin_s, back = station.clock.boot_s, []
+    begin_s = station.clock.boot_s
+    back: list[str] = []
     swiped = False
     for moment in [*moments, 13.0]:
         if not swiped and moment > 1.0:
@@ -271,7 +272,7 @@ def test_kills_at_random_moments_keep_one_bill_that_is_right(tmp_path: Path, see
 
 
 def charge_with_fate(tmp_path: Path, frame: int, copies: int) -> int:
-    """A whole charge in which the n-th delivery of a frame is lost or doubled; returns how many deliveries there are."""
+    """A whole charge in which the n-th delivery of a frame is lost or doubled; returns how many there are."""
     station = begun(tmp_path)
     count = 0
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from schemas.message_queue import AuthorizationStatus, IdTagInfo
 from schemas.metering import Quality
 from schemas.safety import PilotState
 from schemas.system import BootReason
@@ -150,4 +151,106 @@ def test_facts_and_energy_are_right_after_any_history(names: list[str], charging
         assert billed <= drawn, "energy was invented"
         if all(s.meter_stop_measured for s in cell.stopped()):
             assert billed == drawn, "energy was lost"
+        cell.service.abandon()
+
+
+# with a backend
+
+
+def set_start_info(status: AuthorizationStatus) -> Act:
+    def act(cell: SessionCell) -> None:
+        cell.backend.start_info = IdTagInfo(status=status, parent_id_tag="FAMILY")
+
+    return act
+
+
+def set_silent(silent: bool) -> Act:
+    def act(cell: SessionCell) -> None:
+        cell.backend.silent = cell.backend.holds_answers = silent
+
+    return act
+
+
+def set_online(online: bool) -> Act:
+    def act(cell: SessionCell) -> None:
+        cell.backend.online = online
+        if "ocpp_link" in cell.processes:
+            cell.set_online(online)
+
+    return act
+
+
+def set_refusing(refusing: bool) -> Act:
+    return lambda cell: cell.queue_says(charging_refused=refusing) if "message_queue" in cell.processes else None
+
+
+BACKEND_ACTS: dict[str, Act] = {
+    **ACTS,
+    "friend": swipe("FRIEND"),
+    "mother": swipe("MOTHER"),
+    "message_queue": kill_or_start("message_queue"),
+    "online": set_online(True),
+    "offline": set_online(False),
+    "backend silent": set_silent(True),
+    "backend speaks": set_silent(False),
+    "starts are refused": set_start_info(AuthorizationStatus.INVALID),
+    "starts are accepted": set_start_info(AuthorizationStatus.ACCEPTED),
+    "refused ids stay": lambda cell: cell.set_key("StopTransactionOnInvalidId", "false"),
+    "remote start": lambda cell: cell.remote_start("FRIEND"),
+    "remote start without asking": lambda cell: cell.set_key("AuthorizeRemoteTxRequests", "false"),
+    "remote stop": lambda cell: cell.remote_stop(cell.backend.next_id - 1),
+    "out of service": lambda cell: cell.change_availability(0, False),
+    "in service": lambda cell: cell.change_availability(0, True),
+    "unlock": lambda cell: cell.unlock(),
+    "clear cache": lambda cell: cell.clear_cache(),
+    "meter values": lambda cell: cell.trigger_meter_values(),
+    "samples": lambda cell: cell.set_key("MeterValueSampleInterval", "1"),
+    "no samples": lambda cell: cell.set_key("MeterValueSampleInterval", "0"),
+    "queue full": set_refusing(True),
+    "queue free": set_refusing(False),
+    "queue full pauses": lambda cell: cell.set_key("OcppQueueFullAsErrorState", "true"),
+    "reset": lambda cell: cell.reset_pending(BootReason.SOFT_RESET),
+    "no reset": lambda cell: cell.reset_pending(None),
+}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(
+    names=st.lists(st.sampled_from(sorted(BACKEND_ACTS)), min_size=5, max_size=35),
+    charging_first=st.booleans(),
+    crash_at=st.integers(0, 400),
+)
+def test_the_backend_hears_everything_once_and_in_order_after_any_history(
+    names: list[str], charging_first: bool, crash_at: int
+) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        cell = make_cell(Path(directory), backend=True)
+        cell.backend.accept("FRIEND", parent="family")
+        cell.backend.accept("MOTHER", parent="FAMILY")
+        cell.advance(1.0)
+        if charging_first:
+            cell.plug()
+            cell.swipe("FRIEND")
+            cell.advance(3.0)
+        cell.crash_at = cell.crash_points + crash_at if crash_at else 0
+        for name in names:
+            BACKEND_ACTS[name](cell)
+        cell.crash_at = 0
+        calm_down(cell)
+        set_silent(False)(cell)
+        cell.reset_pending(None)
+        cell.queue_says()
+        cell.change_availability(0, True)
+        cell.unlock()
+        cell.advance(60.0)
+        cell.check_stream()
+        assert len(cell.started()) == len(cell.stopped()), cell.connector
+        assert [fact.number for fact in cell.backend.taken] == sorted(cell.facts)
+        assert cell.service.store.stream.waiting == 0
+        assert cell.backend.acknowledged == len(cell.backend.answers)
+        assert (cell.status, cell.service.store.pending) == ("Available", ())
+        assert cell.lease is not None
+        assert not cell.lease.hold_cable
+        billed = sum(s.meter_stop_wh for s in cell.stopped()) - sum(s.meter_start_wh for s in cell.started())
+        assert billed <= cell.world.shown_wh - 100_000, "energy was invented"
         cell.service.abandon()

@@ -60,6 +60,7 @@ class WalkStation(BackendStation):
         self.restart_after_s = RESTART_S
         self.deaths = 0
         self._restarts: dict[str, float] = {}
+        self._at_work = ""
         super().__init__(path, **options)
         self.counting = True
 
@@ -70,7 +71,7 @@ class WalkStation(BackendStation):
         self.points.append(Point("", "note", "note", name))
 
     def point(self, point: Point) -> None:
-        if not self.counting:
+        if not self.counting or self._at_work != point.owner:
             return
         self.points.append(point)
         if len(self.points) - 1 != self.dies_at:
@@ -94,10 +95,13 @@ class WalkStation(BackendStation):
         owner = process.endpoint.owner
         if self.processes.get(owner) is not process:
             return
+        self._at_work = owner
         try:
             super()._turn(process)
         except Killed:
             self.die(owner)
+        finally:
+            self._at_work = ""
 
     def power_cut(self) -> None:
         self._restarts.clear()
