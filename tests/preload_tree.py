@@ -21,6 +21,7 @@ nodaemon=true
 silent=true
 logfile={home}/supervisord.log
 pidfile={home}/pid
+minfds=5
 [unix_http_server]
 file={home}/run/supervisor.sock
 [rpcinterface:supervisor]

@@ -34,6 +34,8 @@ class Footprint:
     """Of one core."""
     bare_mib: float
     """One bare interpreter."""
+    executed_mib: float
+    """Services and supervisord together, when each service executes an interpreter of its own."""
 
     @property
     def average_mib(self) -> float:
@@ -57,7 +59,8 @@ def measure(effort: Effort) -> list[Figure]:
 
 def _once(root: Path, idle_s: float) -> Footprint:
     bare_mib = _bare_interpreter_mib(len(STATION_SERVICES))
-    with running(make_home(root)) as station:
+    executed_mib = _executed_mib(root / "executed")
+    with running(make_home(root / "forked")) as station:
         station.first_heartbeats()
         processes = _counted(station)
         time.sleep(SETTLE_S)
@@ -68,7 +71,16 @@ def _once(root: Path, idle_s: float) -> Footprint:
             memory_mib={name: pss_mib(process) for name, process in processes.items()},
             cpu_percent={name: 100.0 * spent_s[process] / lasted_s for name, process in processes.items()},
             bare_mib=bare_mib,
+            executed_mib=executed_mib,
         )
+
+
+def _executed_mib(root: Path) -> float:
+    with running(make_home(root), preload=False) as station:
+        station.first_heartbeats()
+        processes = _counted(station)
+        time.sleep(SETTLE_S)
+        return sum(pss_mib(process) for process in processes.values())
 
 
 def _counted(station: RunningStation) -> dict[str, int]:
@@ -114,6 +126,15 @@ def figures_of(runs: list[Footprint]) -> list[Figure]:
             subject=median(run.total_mib for run in runs),
             reason="baseline and subject in MiB",
             runs=multiples,
+        ),
+        Figure(
+            name="PSS of services and supervisord, forked / executed",
+            value=median(run.total_mib / run.executed_mib for run in runs),
+            unit="x",
+            baseline=median(run.executed_mib for run in runs),
+            subject=median(run.total_mib for run in runs),
+            reason="baseline, with CHARGE_PRELOAD=0, and subject in MiB",
+            runs=tuple(run.total_mib / run.executed_mib for run in runs),
         ),
         Figure(
             name="idle CPU of services and supervisord",

@@ -37,31 +37,42 @@ def measure(effort: Effort) -> list[Figure]:
     rounds = 1 if effort.quick else 2
     ours: list[list[float]] = []
     theirs: list[list[float]] = []
+    executed: list[list[float]] = []
     accepted: list[list[float]] = []
     back: dict[str, list[list[float]]] = {service: [] for service in SERVICES}
     bare_back: list[list[float]] = []
     numbers = count()
     with TemporaryDirectory(prefix="bench-") as directory:
         for _ in range(effort.repeats):
-            pairs = [_start_both(Path(directory) / f"start{next(numbers)}") for _ in range(starts)]
+            pairs = [_start_all(Path(directory) / f"start{next(numbers)}") for _ in range(starts)]
             theirs.append([each[0] for each in pairs])
             ours.append([each[1] for each in pairs])
+            executed.append([each[2] for each in pairs])
             accepted.append([_accepted_s(Path(directory) / f"backend{next(numbers)}") for _ in range(starts)])
             where = Path(directory) / f"kill{next(numbers)}"
             with bare_services(where / "bare") as bare, running(make_home(where / "home")) as station:
                 bare_back.append(_kill_bare(bare, rounds))
                 for service, times in _kill_each(station, rounds).items():
                     back[service].append(times)
-    return [_start_figure(ours, theirs), _accepted_figure(accepted, ours), _back_figure(back, bare_back), *_each(back)]
+    return [
+        _start_figure(ours, theirs),
+        _executed_figure(executed, theirs),
+        _accepted_figure(accepted, ours),
+        _back_figure(back, bare_back),
+        *_each(back),
+    ]
 
 
-def _start_both(where: Path) -> tuple[float, float]:
-    """Seconds of the bare services, then of ours."""
+def _start_all(where: Path) -> tuple[float, float, float]:
+    """Seconds of the bare services, of ours, and of ours when each executes an interpreter of its own."""
     with bare_services(where / "bare") as bare:
         theirs_s = max(started_s for _, started_s in bare.first_starts().values()) - bare.started_s
-    with running(make_home(where / "home")) as station:
-        ours_s = max(sent_s for _, sent_s in station.first_heartbeats().values()) - station.started_s
-    return theirs_s, ours_s
+    return theirs_s, _healthy_s(where / "home", preload=True), _healthy_s(where / "executed", preload=False)
+
+
+def _healthy_s(where: Path, *, preload: bool) -> float:
+    with running(make_home(where), preload=preload) as station:
+        return max(sent_s for _, sent_s in station.first_heartbeats().values()) - station.started_s
 
 
 def _accepted_s(where: Path) -> float:
@@ -120,6 +131,19 @@ def _start_figure(ours: list[list[float]], theirs: list[list[float]]) -> Figure:
         baseline=median(_flat(theirs)),
         subject=median(_flat(ours)),
         reason=f"baseline and subject in s; ours are {len(SERVICES)} services, the simulated world among them",
+        runs=runs,
+    )
+
+
+def _executed_figure(executed: list[list[float]], theirs: list[list[float]]) -> Figure:
+    runs = tuple(paired_ratio(subject, baseline) for subject, baseline in zip(executed, theirs, strict=True))
+    return Figure(
+        name="the same without preloading / ten bare supervised services",
+        value=median(runs),
+        unit="x",
+        baseline=median(_flat(theirs)),
+        subject=median(_flat(executed)),
+        reason="CHARGE_PRELOAD=0: every service executes an interpreter of its own",
         runs=runs,
     )
 

@@ -48,7 +48,7 @@ def make_home(root: Path, text: str = DEFAULT_STATION) -> Home:
 class RunningStation:
     """`chargectl up` in the background. Use `running`, which ends it."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, *, preload: bool = True) -> None:
         self.home = home
         self.started_s = boot_s()
         """Boot clock, just before the command was run."""
@@ -56,7 +56,7 @@ class RunningStation:
         with self._log.open("wb") as log:
             self._up = subprocess.Popen(
                 [sys.executable, "-m", "chargectl", "up", "--home", str(home.root)],
-                env=environment(),
+                env=environment() if preload else environment(CHARGE_PRELOAD="0"),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -115,8 +115,9 @@ class RunningStation:
 
 
 @contextmanager
-def running(home: Home) -> Iterator[RunningStation]:
-    station = RunningStation(home)
+def running(home: Home, *, preload: bool = True) -> Iterator[RunningStation]:
+    """`preload` False: every service executes an interpreter of its own."""
+    station = RunningStation(home, preload=preload)
     try:
         yield station
     finally:

@@ -1,6 +1,5 @@
 """Fetches from metering's ring what was sampled while `session` was down."""
 
-import math
 from collections.abc import Mapping
 
 from bus.clock import Now
@@ -28,15 +27,11 @@ class Ring:
         one = connector.running
         if one is not None and one.start_id == start_id:
             self._wanted[connector.meter] = min(one.sampled_s, one.grid_s)
-            connector.senses.readings.ring_until_s = math.inf
 
     def ask(self, connector: Connector, now: Now) -> None:
         """Its meter has spoken: `metering` is up."""
         from_s = self._wanted.pop(connector.meter, None)
-        if from_s is None:
-            return
-        if from_s >= now.boot_s:
-            connector.senses.readings.ring_until_s = 0.0
+        if from_s is None or from_s >= now.boot_s:
             return
         request = RingRequest(
             request_id=self._bus.new_id(),

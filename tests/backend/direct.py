@@ -13,12 +13,17 @@ class DirectConnection:
         self._backend = backend
         self._events: list[Event] = []
         self._wire: _Wire | None = None
+        self.dialling = False
+        """An attempt hangs, and was not given up."""
         self.pings = 0
         self.pongs = True
         """Whether pings are answered."""
 
     def open(self, target: Target, timeout_s: float) -> None:
         self.close()
+        if self._backend.hanging:
+            self.dialling = True
+            return
         wire = _Wire(self)
         refusal = self._backend.accept(wire, target)
         if refusal is not None:
@@ -38,6 +43,7 @@ class DirectConnection:
 
     def close(self, reason: str = "") -> None:
         self._events.clear()
+        self.dialling = False
         self.vanish()
 
     def poll(self) -> Sequence[Event]:

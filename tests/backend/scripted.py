@@ -81,6 +81,8 @@ class ScriptedBackend:
     def __init__(self, *, interval_s: int = 300) -> None:
         self.interval_s = interval_s
         self.reachable = True
+        self.hanging = False
+        """Connection attempts neither work nor fail."""
         self.refusal: tuple[str, int] | None = None
         self.heard: list[Heard] = []
         self.targets: list[Any] = []

@@ -248,6 +248,6 @@ def _frame(text: str) -> list[Any]:
     """What is not a frame is no CALL and no answer."""
     try:
         frame = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return [0, ""]
     return frame if isinstance(frame, list) and len(frame) >= 3 else [0, ""]

@@ -1,5 +1,6 @@
 """OCTT cases of OCPP 1.6: registration, configuration, triggers, DataTransfer."""
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ REQUIRED_KEYS = {
     "TransactionMessageAttempts": False,
     "TransactionMessageRetryInterval": False,
 }
-"""Core profile, OCPP 1.6 section 9.1: name and readonly. Those of authorization are not in the table of settings yet."""
+"""Core profile, OCPP 1.6 section 9.1: name and readonly; those of authorization are not in the table yet."""
 
 
 def registers(backend: ScriptedBackend, status: str, interval_s: int) -> None:
@@ -48,9 +49,9 @@ def test_tc_001_a_rejected_station_registers_again_after_the_interval_and_tells_
     assert [station.told(number) for number in range(3)] == [["Available"]] * 3
     station.advance(350.0)
     beats = [one.at_s for one in backend.calls("Heartbeat")]
-    assert [later - earlier for earlier, later in zip(beats, beats[1:], strict=False)] == [
-        pytest.approx(100.0, abs=1.0)
-    ] * (len(beats) - 1)
+    assert [later - earlier for earlier, later in itertools.pairwise(beats)] == [pytest.approx(100.0, abs=1.0)] * (
+        len(beats) - 1
+    )
     assert len(beats) == 3
     station.check()
 

@@ -149,9 +149,7 @@ def test_tc_013_014_a_reset_without_transaction_keeps_what_is_out_of_service(
     station.check()
 
 
-@pytest.mark.parametrize(
-    ("case", "kind", "reason"), [("tc_015", "Hard", "HardReset"), ("tc_016", "Soft", "SoftReset")]
-)
+@pytest.mark.parametrize(("case", "kind", "reason"), [("tc_015", "Hard", "HardReset"), ("tc_016", "Soft", "SoftReset")])
 def test_tc_015_016_a_reset_ends_the_transaction_with_its_reason(
     tmp_path: Path, case: str, kind: str, reason: str
 ) -> None:

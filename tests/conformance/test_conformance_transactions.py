@@ -1,5 +1,6 @@
 """OCTT cases of OCPP 1.6: how a transaction begins at the station, what is measured, how it ends there."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -162,9 +163,7 @@ def _cached(station: BackendStation) -> None:
     station.backend.answers("Authorize", {"idTagInfo": {"status": "Accepted"}}, delay_s=20.0)
 
 
-def test_tc_007_1_a_cached_card_need_not_wait_for_the_backend(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tc_007_1_a_cached_card_need_not_wait_for_the_backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with_keys(monkeypatch, local_pre_authorize=True)
     station = BackendStation(tmp_path)
     _cached(station)
@@ -227,7 +226,7 @@ def test_tc_070_sampled_values_have_every_measurand_at_the_exact_interval(tmp_pa
     assert len(messages) in (6, 7)
     stamps = [message["meterValue"][0]["timestamp"] for message in messages]
     seconds = [int(stamp[17:19]) + 60 * int(stamp[14:16]) for stamp in stamps]
-    assert {later - earlier for earlier, later in zip(seconds, seconds[1:], strict=False)} == {10}
+    assert {later - earlier for earlier, later in itertools.pairwise(seconds)} == {10}
     for message in messages:
         assert message["transactionId"] == 1
         (value,) = message["meterValue"]

@@ -329,7 +329,9 @@ def test_a_broken_frame_ends_the_connection_cleanly(driver: Driver, name: str, s
 def test_frames_that_come_with_the_handshake_are_not_lost(driver: Driver) -> None:
     with strange_server(websocket_server(until_gone, b"\x81\x02hi\x88\x00")) as url:
         driver.dial(target_of(url))
+        begin_s = time.monotonic()
         events = driver.until(lambda seen: any(isinstance(one, Closed) for one in seen))
+        assert time.monotonic() - begin_s < 5.0, "nobody waits for the other end to go"
     assert events[1] == Text("hi")
 
 

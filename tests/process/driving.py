@@ -11,7 +11,7 @@ from typing import Any
 
 from bus.topics import SAFETY_CONNECTOR, SESSION_CONNECTOR
 from chargectl.output import Failure
-from chargectl.supervisor import CONFIGURATION
+from chargectl.station import CONFIGURATION
 from schemas.session import ConnectorStatus, StopReason
 from services.session.transactions.journal import ALL_TRANSACTIONS, FACTS_FROM, fact_of, transaction_of
 from services.session.transactions.record import Transaction

@@ -76,7 +76,7 @@ def test_every_end_of_a_forked_service_is_told_as_of_an_executed_one_and_harms_n
         tree.add(f"forked_{name}", end)
         tree.add(f"executed_{name}", end, own_environment=EXECUTED)
     tree.add("bystander")
-    tree.start()
+    tree.start(PYTHONUNBUFFERED="")
     bystander = tree.report("bystander")["pid"]
     for end, name in names.items():
         for kind in ("forked", "executed"):

@@ -21,6 +21,7 @@ def footprint(each_mib: float = 10.0, each_percent: float = 0.1) -> Footprint:
         memory_mib={**dict.fromkeys(STATION_SERVICES, each_mib), SUPERVISORD: 15.0},
         cpu_percent=dict.fromkeys(names, each_percent),
         bare_mib=3.0,
+        executed_mib=2.0 * (each_mib * len(STATION_SERVICES) + 15.0),
     )
 
 
@@ -36,14 +37,19 @@ def test_the_multiple_counts_supervisord_too() -> None:
 
 
 def test_idle_cpu_is_the_sum_of_everything_counted() -> None:
-    assert figures_of([footprint()])[2].value == pytest.approx(0.1 * (len(STATION_SERVICES) + 1))
+    assert figures_of([footprint()])[3].value == pytest.approx(0.1 * (len(STATION_SERVICES) + 1))
+
+
+def test_what_sharing_saves_is_reported_without_a_limit() -> None:
+    figure = figures_of([footprint()])[2]
+    assert (figure.value, figure.limit, figure.passed) == (0.5, None, None)
 
 
 @pytest.mark.parametrize(("mib", "percent", "verdicts"), [(11.0, 1.49, [True, True]), (11.1, 1.51, [False, False])])
 def test_more_memory_or_idle_cpu_than_promised_is_missed(mib: float, percent: float, verdicts: list[bool]) -> None:
     processes = len(STATION_SERVICES) + 1
     figures = figures_of([footprint(mib, percent / processes)] * 3)
-    assert [figures[0].passed, figures[2].passed] == verdicts
+    assert [figures[0].passed, figures[3].passed] == verdicts
 
 
 def test_every_process_is_listed_with_memory_and_cpu() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chargectl.bench.start import _accepted_figure, _back_figure, _each, _start_figure
+from chargectl.bench.start import _accepted_figure, _back_figure, _each, _executed_figure, _start_figure
 from chargectl.bench.stations import SERVICES
 
 pytestmark = pytest.mark.unit
@@ -17,6 +17,11 @@ def test_the_start_is_compared_pair_by_pair() -> None:
 
 def test_twice_as_long_as_bare_services_is_allowed() -> None:
     assert _start_figure([[1.0]], [[0.5]]).passed is True
+
+
+def test_what_preloading_saves_is_reported_without_a_limit() -> None:
+    figure = _executed_figure([[2.0, 4.0, 12.0]], [[0.5, 1.0, 2.0]])
+    assert (figure.value, figure.limit, figure.passed) == (4.0, None, None)
 
 
 def test_the_slowest_of_all_kills_counts() -> None:

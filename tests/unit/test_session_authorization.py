@@ -112,6 +112,11 @@ def test_the_same_card_again_begins_its_time_anew() -> None:
     assert [one.until_s for one in again] == [90.0]
 
 
+def test_a_card_that_has_its_vehicle_may_wait_for_another_one() -> None:
+    bound_one = Pending("abc1", (1,), 0.0, "start", Plug("run", 1))
+    assert authorize((bound_one,), Pending("ABC1", (2,), 90.0, "start"))[0] is bound_one
+
+
 @pytest.mark.parametrize(("now_s", "left"), [(49.9, 3), (50.0, 2), (1e9, 2)])
 def test_only_an_authorization_without_a_vehicle_ends_with_time(now_s: float, left: int) -> None:
     pending = (

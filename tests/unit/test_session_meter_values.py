@@ -129,8 +129,6 @@ def test_samples_wait_for_the_ring_and_no_longer() -> None:
     assert readings.next_due("M", 0.0, 10.0, 29.9) is None
     assert readings.awaits_ring(29.9)
     assert readings.next_due("M", 0.0, 10.0, 30.0) is not None
-    readings.ring_until_s = float("inf")
-    assert not readings.awaits_ring(40.0)
 
 
 def test_another_meters_readings_are_no_samples() -> None:

@@ -57,7 +57,7 @@ from schemas.message_queue import (
     StartAnswered,
     StopAnswered,
 )
-from schemas.metering import MeterReading, Quality, Reading, RingPage
+from schemas.metering import MeterReading, Quality, Reading, RingPage, RingRequest
 from schemas.ocpp_link import LinkState, LinkStatus
 from schemas.safety import Contactor, Lock, PilotState, SafetyConnector
 from schemas.session import (
@@ -238,10 +238,16 @@ class Metering(Neighbour):
     def on_start(self, now: Now) -> None:
         self.next_s = now.boot_s
         self.ring: list[Reading] = []
+        self.asked: list[tuple[float, RingRequest]] = []
 
     def on_message(self, message: Received, now: Now) -> None:
         if message.topic is METERING_RING_REQUEST:
-            request = message.body
+            self.asked.append((now.boot_s + self.cell.ring_delay_s, message.body))
+            self._answer_ring(now)
+
+    def _answer_ring(self, now: Now) -> None:
+        while self.asked and now.boot_s >= self.asked[0][0]:
+            request = self.asked.pop(0)[1]
             readings = tuple(r for r in self.ring if request.from_s <= r.sampled_s <= request.to_s)[-120:]
             page = RingPage(meter=request.meter, request_id=request.request_id, page=1, pages=1, readings=readings)
             if self.cell.ring_answers:
@@ -271,7 +277,8 @@ class Metering(Neighbour):
                 reading=self.ring[-1] if self.ring else None,
             )
             self.bus.publish(METERING_READING, body, key="connector.1")
-        return self.next_s
+        self._answer_ring(now)
+        return min([self.next_s, *(at_s for at_s, _ in self.asked)])
 
 
 class Settings(Neighbour):
@@ -441,6 +448,7 @@ class SessionCell(Cell):
     disk_full: bool = False
     swipes: int = 0
     ring_answers: bool = True
+    ring_delay_s: float = 0.0
     backend: Backend = field(default_factory=Backend)
     heard_answers: dict[str, Answered] = field(default_factory=dict)
     """What whoever wishes something has heard, by request id."""

@@ -100,6 +100,20 @@ def test_jitter_spreads_stations_by_twenty_percent(tmp_path: Path) -> None:
     assert cell.status.next_try_s - cell.clock.boot_s == pytest.approx(72.0)
 
 
+def test_an_attempt_that_hangs_is_given_up(tmp_path: Path) -> None:
+    cell = LinkCell(tmp_path, say=False)
+    cell.backend.hanging = True
+    cell.say_secrets()
+    cell.say_settings()
+    assert cell.state is LinkState.CONNECTING
+    assert cell.connection.dialling
+    cell.advance(63)
+    assert (cell.state, cell.connection.dialling) == (LinkState.WAITING, False)
+    assert "60 s" in cell.status.last_error
+    cell.backend.hanging = False
+    cell.online(61)
+
+
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_backend_that_refuses_is_a_fault_and_is_tried_again(tmp_path: Path, status: int) -> None:
     cell = LinkCell(tmp_path, say=False)

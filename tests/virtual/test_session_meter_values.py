@@ -104,15 +104,18 @@ def test_a_ring_that_does_not_answer_holds_nothing_up_for_long(tmp_path: Path) -
     ended(cell)
 
 
-def test_samples_missed_before_the_stop_are_told_before_it(tmp_path: Path) -> None:
-    cell = charging(tmp_path, 33.0)
+@pytest.mark.parametrize("ring_delay_s", [0.0, 3.0])
+def test_samples_missed_before_the_stop_are_told_before_it(tmp_path: Path, ring_delay_s: float) -> None:
+    cell = charging(tmp_path, 13.0)
+    cell.ring_delay_s = ring_delay_s
+    cell.kill("session")
+    cell.advance(20.5)
+    cell.start("session")
+    cell.advance(0.8)
     cell.world.can_prove_open = False
     cell.swipe("CARD-A")
-    cell.advance(0.5)
-    cell.kill("session")
-    cell.advance(30.0)
+    cell.advance(0.1)
     cell.world.can_prove_open = True
-    cell.start("session")
     ended(cell)
     on_the_grid(cell, 30)
 

@@ -6,12 +6,17 @@ from pathlib import Path
 import pytest
 
 from bus.clock import Now
-from schemas.session import StopReason
+from bus.streams import Mark
+from schemas.message_queue import AuthorizationStatus, IdTagInfo
+from schemas.session import MeterSample, SampledValue, StopReason
+from services.session.authorization.cache import Entry
 from services.session.authorization.flow import Pending
-from services.session.store import RETRY_S, SessionStore, opener
+from services.session.availability.rules import Closed
+from services.session.store import MIGRATIONS, RETRY_S, Learned, SessionStore, opener
 from services.session.transactions import rules
 from services.session.transactions.record import Plug, Stop
-from services.store import StoreError
+from services.session.transactions.stream import pack
+from services.store import Store, StoreError
 from tests.unit.test_session_rules import TRANSACTION
 
 pytestmark = pytest.mark.virtual
@@ -54,6 +59,68 @@ def test_everything_is_read_back_as_it_was_stored(tmp_path: Path) -> None:
     assert again.transactions == {1: stopping}
     assert again.pending == pending
     assert (again.stream.stream_id, again.stream.last, again.stream.waiting) == ("stream", 1, 1)
+
+
+def test_acknowledged_facts_are_gone_for_good_and_their_numbers_too(tmp_path: Path) -> None:
+    store = opened(tmp_path / "session.db")
+    for _ in range(3):
+        store.commit(NOW, transaction=TRANSACTION, fact=rules.started_fact(TRANSACTION))
+    store.acknowledge(2, NOW)
+    store.close()
+    again = opened(tmp_path / "session.db")
+    assert ([fact.number for fact in again.waiting_facts(10)], again.stream.waiting) == ([3], 1)
+    again.acknowledge(7, NOW)
+    again.close()
+    beyond = opened(tmp_path / "session.db")
+    assert (beyond.stream.waiting, beyond.stream.last) == (0, 7)
+    fact = beyond.commit(NOW, transaction=TRANSACTION, fact=rules.started_fact(TRANSACTION))
+    assert fact is not None
+    assert (fact.number, fact.lowest_unacknowledged) == (8, 8)
+
+
+def test_everything_for_the_backend_is_read_back_as_it_was_stored(tmp_path: Path) -> None:
+    store = opened(tmp_path / "session.db")
+    known = replace(TRANSACTION, backend_id=-4, parent_id_tag="P", invalid=True, grid_s=12.5)
+    sample = MeterSample(sampled_wall_s=5.0, values=(SampledValue(value="1"),))
+    pending = (Pending("a", (1,), 0.0, "start", parent_id_tag="P", asking=True),)
+    info = IdTagInfo(status=AuthorizationStatus.BLOCKED, expiry_wall_s=9.0, parent_id_tag="P")
+    closures = {0: Closed(), 1: Closed(("t",))}
+    mark = Mark("answers", 3)
+    store.commit(
+        NOW,
+        transaction=known,
+        sample=sample,
+        pending=pending,
+        learned=Learned("TAG", info),
+        closures=closures,
+        mark=mark,
+    )
+    store.close()
+    again = opened(tmp_path / "session.db")
+    assert again.transactions == {1: known}
+    assert again.transaction("t") == known
+    assert again.samples_of("t") == (sample,)
+    assert (again.pending, again.closures, again.marks) == (pending, closures, {"answers": mark})
+    assert again.cached("tag") == Entry("tag", AuthorizationStatus.BLOCKED, 9.0, "P", 1)
+    again.commit(NOW, forget_cache=True)
+    assert again.cached("tag") is None
+
+
+def test_a_store_of_the_version_before_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "session.db"
+    old = Store(path, MIGRATIONS[:1])
+    with old.commit() as connection:
+        connection.execute("INSERT INTO stream VALUES ('stream', 1)")
+        connection.execute("INSERT INTO facts VALUES (1, ?)", (pack(rules.started_fact(TRANSACTION)),))
+        names = "transaction_id connector id_tag free started_wall_s meter_start_wh meter_serial start_id plug_run"
+        more = "plug_number register_wh sampled_s alive_s alive_wall_s limit_a meter_stop_measured holds_cable departed"
+        values = ("t", 1, "CARD", 0, 1000.0, 500, "M", "start", "run", 2, 600, 30.0, 30.0, 1030.0, 16.0, 0, 0, 0)
+        columns = ", ".join((names + " " + more).split())
+        connection.execute(f"INSERT INTO transactions ({columns}) VALUES ({', '.join('?' * len(values))})", values)
+    old.close()
+    store = opened(path)
+    assert store.transactions == {1: TRANSACTION}
+    assert (store.stream.waiting, store.closures, store.pending) == (1, {}, ())
 
 
 def test_after_a_new_start_only_open_transactions_still_matter(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A backend that misbehaves in every way: the transaction that runs meanwhile is untouched, and is billed afterwards."""
+"""A backend that misbehaves in every way: the transaction that runs is untouched, and is billed afterwards."""
 
 import json
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class ChargeWatch:
         assert self._seen() == self._before
         assert self._station.least_a is not None
         assert self._station.least_a > 6.0, "the current has been interrupted"
-        assert self._station.fault_codes() == []
+        assert set(self._station.fault_codes()) <= {"backend_refuses"}
 
 
 def charging(tmp_path: Path, **options: str) -> tuple[BackendStation, ChargeWatch]:
@@ -211,7 +211,7 @@ FLOODS: dict[str, Callable[[int], tuple[str, dict[str, object]]]] = {
     "remote_stop_of_nothing": lambda n: ("RemoteStopTransaction", {"transactionId": 100_000 + n}),
     "trigger": lambda _n: ("TriggerMessage", {"requestedMessage": "StatusNotification", "connectorId": 1}),
     "data": lambda _n: ("DataTransfer", {"vendorId": "x", "data": "y" * 1000}),
-    "change_configuration": lambda n: ("ChangeConfiguration", {"key": "MeterValueSampleInterval", "value": str(n + 10)}),
+    "change_configuration": lambda n: ("ChangeConfiguration", {"key": "ConnectionTimeOut", "value": str(n + 10)}),
 }
 
 
@@ -232,9 +232,7 @@ def test_a_thousand_calls_at_once_leave_the_charge_alone(tmp_path: Path, name: s
 
 
 @pytest.mark.parametrize(("words", "status"), [("unauthorized", 401), ("not found", 404), ("moved", 302)])
-def test_a_backend_that_refuses_the_connection_leaves_the_charge_alone(
-    tmp_path: Path, words: str, status: int
-) -> None:
+def test_a_backend_that_refuses_the_connection_leaves_the_charge_alone(tmp_path: Path, words: str, status: int) -> None:
     station, watch = charging(tmp_path, BackendConnectionTimeout="10")
     station.backend.refusal = (words, status)
     station.backend.hang_up()

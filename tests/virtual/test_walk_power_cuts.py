@@ -1,4 +1,4 @@
-"""The mains fail, or a process dies, at any step of a charge with a backend or without: the right messages after that."""
+"""The mains fail, or a process dies, at any step of a charge, online or not: the right messages after that."""
 
 import itertools
 from pathlib import Path

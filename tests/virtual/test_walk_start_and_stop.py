@@ -367,8 +367,8 @@ def test_the_backend_hangs_up_instead_of_answering_and_hears_the_same_again(tmp_
 
 
 NAMES = frozenset({
-    "session.fact", "session.acknowledged", "message_queue.acknowledged", "message_queue.offer", "message_queue.settled",
-    "message_queue.fact", "message_queue.answered", "ocpp_link.outcome",
+    "session.fact", "session.acknowledged", "message_queue.acknowledged", "message_queue.offer",
+    "message_queue.settled", "message_queue.fact", "message_queue.answered", "ocpp_link.outcome",
 })  # fmt: skip
 
 

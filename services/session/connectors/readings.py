@@ -1,7 +1,6 @@
 """Good readings that have not been looked at for samples yet, the live ones and those of metering's ring. Bounded."""
 
 import bisect
-import math
 from collections import deque
 from typing import NamedTuple
 
@@ -21,8 +20,7 @@ class _Heard(NamedTuple):
 class Readings:
     def __init__(self) -> None:
         self.ring_until_s = 0.0
-        """Boot clock: samples wait so long for what the ring has, and are taken in their order; infinite until it has
-        been asked."""
+        """Boot clock: samples wait so long for what the ring has, to be taken in their order."""
         self._heard: deque[_Heard] = deque()
 
     def hear(self, reading: Reading, serial: str) -> None:
@@ -42,7 +40,7 @@ class Readings:
         """The oldest that is due; those before it are forgotten. It stays until the grid has moved on."""
         if interval_s <= 0.0:
             self._heard.clear()
-        if now_s < self.ring_until_s:
+        if self.awaits_ring(now_s):
             return None
         while self._heard:
             oldest = self._heard[0]
@@ -57,4 +55,4 @@ class Readings:
 
     def awaits_ring(self, now_s: float) -> bool:
         """It has been asked and has not answered."""
-        return now_s < self.ring_until_s < math.inf
+        return now_s < self.ring_until_s
