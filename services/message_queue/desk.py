@@ -56,10 +56,6 @@ class Desk:
         else:
             self._bus.answer(request.request_id, Answer.ACCEPTED)
 
-    def withdraw(self, request_id: str) -> None:
-        """What was sent stays sent; nobody waits for its answer any more."""
-        self._crowd.volatile.withdraw(request_id)
-
     # outcomes
 
     def offline(self) -> None:

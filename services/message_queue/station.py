@@ -21,7 +21,6 @@ from bus.topics import (
     SESSION_STATION,
     SETTINGS_VALUES,
     SYSTEM_EVENT,
-    WITHDRAWN,
     Topic,
 )
 from schemas.base import Answered
@@ -99,8 +98,6 @@ class MessageQueue:
             self._hear_settings(body, now)
         elif topic in self._asked:
             self._asked[topic](body, now)
-        elif topic is WITHDRAWN["message_queue"]:
-            self._desk.withdraw(body.request_id)
         elif isinstance(body, Answered):
             self._events.answered(body, now)
 

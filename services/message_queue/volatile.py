@@ -52,9 +52,6 @@ class VolatileBook:
         """Everything that somebody waits for: without a connection it is answered at once."""
         return self._take(lambda each: bool(each.request_id))
 
-    def withdraw(self, request_id: str) -> None:
-        self._take(lambda each: each.request_id == request_id)
-
     def drop(self, is_needless: Callable[[Volatile], bool]) -> None:
         self._take(is_needless)
 

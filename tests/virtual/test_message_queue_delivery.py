@@ -184,6 +184,16 @@ def test_a_message_given_up_leaves_the_queue_but_not_the_store(cell: QueueCell) 
     ]
 
 
+def test_what_was_given_up_is_told_when_system_is_back(cell: QueueCell) -> None:
+    cell.kill("system")
+    cell.backend = refusing("MeterValues", 5)
+    cell.say(started(1), metered(1))
+    cell.advance(60.0)
+    cell.start("system")
+    cell.advance(40.0)
+    assert [event.code for event in cell.events] == ["message_given_up"]
+
+
 def test_after_a_start_given_up_the_rest_of_the_transaction_carries_minus_one(cell: QueueCell) -> None:
     cell.backend = refusing("StartTransaction", 5)
     cell.say(started(1), metered(1), stopped(1), started(2))
@@ -468,6 +478,15 @@ def test_a_full_disk_acknowledges_nothing_and_loses_nothing(cell: QueueCell) -> 
     cell.advance(10.0)
     assert cell.actions() == ["StartTransaction", "StopTransaction"]
     assert cell.is_empty()
+    assert cell.fault_codes() == []
+
+
+def test_that_the_disk_takes_commits_again_is_found_out(cell: QueueCell) -> None:
+    cell.disk_full = True
+    cell.say(started(1))
+    cell.kill("session")
+    cell.disk_full = False
+    cell.advance(6.0)
     assert cell.fault_codes() == []
 
 

@@ -168,6 +168,24 @@ def test_a_trigger_that_cannot_be_met_is_refused(cell: QueueCell, connector: int
     assert words in answered.reason
 
 
+def test_without_a_connection_a_trigger_is_refused(cell: QueueCell) -> None:
+    cell.status(1, ConnectorStatus.AVAILABLE)
+    cell.offline()
+    answered = cell.answered(cell.ask(QUEUE_TRIGGER_STATUS, TriggerStatusRequest, connector=1))
+    assert answered is not None
+    assert answered.outcome is Answer.REJECTED
+
+
+def test_another_link_is_another_connection(cell: QueueCell) -> None:
+    cell.backend = lambda _call: INTERNAL_ERROR
+    cell.status(1, ConnectorStatus.PREPARING)
+    cell.kill_link()
+    cell.backend = accept
+    cell.start("ocpp_link")
+    cell.advance(1.0)
+    assert statuses(cell) == [(1, "Preparing", "")] * 2
+
+
 # capacity
 
 
@@ -239,6 +257,13 @@ def test_with_the_key_a_full_queue_refuses_charging_and_recovers_by_itself(cell:
     refused = [body.charging_refused for body in cell.bodies(QUEUE_STATUS)]
     assert refused[-1] is False
     assert cell.fault_codes() == []
+
+
+def test_that_charging_is_refused_is_said_at_once(cell: QueueCell) -> None:
+    cell.set_key("OcppQueueFullAsErrorState", "true")
+    cell.offline()
+    cell.say(started(1), *[metered(1, wh=1000 + each) for each in range(348)])
+    assert cell.queue.charging_refused
 
 
 def test_that_the_queue_was_full_and_its_end_both_arrive(cell: QueueCell) -> None:
@@ -410,7 +435,7 @@ def test_a_security_event_is_durable_and_answered_when_it_is_stored(cell: QueueC
     assert cell.actions() == ["SecurityEventNotification"]
 
 
-def test_a_withdrawn_authorize_is_not_sent(cell: QueueCell) -> None:
+def test_an_authorize_that_nobody_waits_for_any_more_is_not_sent(cell: QueueCell) -> None:
     cell.backend = lambda _call: None
     cell.say(started(1))
     cell.ask(QUEUE_AUTHORIZE, AuthorizeRequest, id_tag="CARD-7", seconds=1.0)
