@@ -91,7 +91,7 @@ ends = {
     "interrupted": lambda: signal.raise_signal(signal.SIGINT),
     "terminated": lambda: signal.raise_signal(signal.SIGTERM),
     "broken memory": lambda: ctypes.string_at(1),
-    "late words": lambda: (atexit.register(print, "at the end"), threading.Thread(target=late).start()),
+    "late words": lambda: (atexit.register(lambda: print("at the end", end="")), threading.Thread(target=late).start()),
 }
 
 def late():
@@ -117,7 +117,8 @@ class Tree:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.supervisor = Supervisor(Home(home))
-        self.probe = home / "code" / "services" / "probe" / "__main__.py"
+        self.code = home / "code"
+        self.probe = self.code / "services" / "probe" / "__main__.py"
         self.probe.parent.mkdir(parents=True)
         (home / "run").mkdir()
         for package in (self.probe.parent, self.probe.parent.parent):
@@ -142,7 +143,7 @@ class Tree:
 
     def start(self, **more: str) -> None:
         (self.configuration).write_text(self._text, encoding="utf-8")
-        path = os.pathsep.join([str(self.home / "code"), str(ROOT)])
+        path = os.pathsep.join([str(self.code), str(ROOT)])
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "supervisor.supervisord", "-c", str(self.configuration)],
             env={**environment(), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **more},

@@ -49,8 +49,8 @@ class Repeat:
         self.payload = typical_payload()
         self.ours_s: list[float] = []
         self.theirs_s: list[float] = []
-        self.written: list[int] = []
-        """By message; empty where the kernel does not tell."""
+        self.written = 0
+        """Bytes, for all messages; 0 where the kernel does not tell."""
         self._clock = StationClock()
         self._new_id = id_source(self._clock)
         self._line = self.payload.encode() + b"\n"
@@ -58,11 +58,15 @@ class Repeat:
         file = os.open(directory / "append", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             store.open(self._clock.now())
+            before = bytes_written()
             for number in range(1, messages + 1):
                 pair: list[Callable[[], None]] = [lambda: self._append(file)]
                 pair.insert(number % 2, lambda: self._enqueue(store, number))  # noqa: B023
                 for turn in pair:
                     turn()
+            after = bytes_written()
+            if before is not None and after is not None:
+                self.written = after - before - messages * len(self._line)
         finally:
             os.close(file)
             store.close()
@@ -76,13 +80,10 @@ class Repeat:
             connector=1,
             transaction_id="0192f0c1-5e3a-7c42-9d10-3b1f6a7c8d9e",
         )
-        before = bytes_written()
+        mark = Mark("the stream of session", number)
         began_s = time.perf_counter()
-        store.take(self._clock.now(), Mark("the stream of session", number), message, self.payload)
+        store.take(self._clock.now(), mark, message, self.payload)
         self.ours_s.append(time.perf_counter() - began_s)
-        after = bytes_written()
-        if before is not None and after is not None:
-            self.written.append(after - before)
 
     def _append(self, file: int) -> None:
         began_s = time.perf_counter()
@@ -96,7 +97,7 @@ class Repeat:
 
     @property
     def bytes_ratio(self) -> float:
-        return sum(self.written) / (len(self.written) * len(self.payload.encode()))
+        return self.written / (len(self.ours_s) * len(self.payload.encode()))
 
 
 def typical_payload() -> str:

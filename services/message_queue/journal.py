@@ -5,7 +5,6 @@ among its rows; it is written down apart from them only when rows go. UUIDs are 
 """
 
 import sqlite3
-import uuid
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -31,21 +30,27 @@ TABLES = """
 """
 ACTIONS = (START, STOP, METER_VALUES, SECURITY_EVENT)
 """By the number that stands for it in the file: only add at the end."""
+UUID_LENGTH, UUID_BYTES = 36, 16
 MOST_ATTEMPTS_KEPT = 100
 """Of one message: the latest."""
 
 
 def packed_id(text: str) -> bytes | str:
     """A UUID in its canonical spelling as 16 bytes, everything else as it is."""
+    if len(text) != UUID_LENGTH:
+        return text
     try:
-        found = uuid.UUID(text)
+        found = bytes.fromhex(text.replace("-", ""))
     except ValueError:
         return text
-    return found.bytes if str(found) == text else text
+    return found if len(found) == UUID_BYTES and unpacked_id(found) == text else text
 
 
 def unpacked_id(stored: bytes | str) -> str:
-    return str(uuid.UUID(bytes=stored)) if isinstance(stored, bytes) else stored
+    if isinstance(stored, str):
+        return stored
+    digits = stored.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 # messages

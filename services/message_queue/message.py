@@ -1,6 +1,6 @@
 """What is known of a durable message that waits. Plain values."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from schemas.message_queue import CallClass
 
@@ -12,8 +12,7 @@ SECURITY_EVENT = "SecurityEventNotification"
 AUTHORIZE = "Authorize"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True, kw_only=True, gc=False):
     position: int
     """In the order of queueing."""
     message_id: str

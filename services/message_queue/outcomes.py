@@ -4,7 +4,8 @@ In this order, because `ocpp_link` forgets an outcome when it is settled: it mus
 """
 
 import logging
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bus.clock import Now
 from bus.endpoint import Endpoint

@@ -4,9 +4,10 @@ A commit that fails has changed nothing, on disk or in memory.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from bus.clock import Now
 from bus.ids import IdSource

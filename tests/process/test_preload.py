@@ -155,41 +155,64 @@ def test_reload_and_reopening_of_logs_go_on_working(tree: Tree) -> None:
     assert [each.name for each in tree.supervisor.programs()] == ["forked"]
 
 
-SIGNALLED = """
-import os, signal, sys
+IN_THE_CHILD = """
+import os, signal, sys, threading
+from dataclasses import replace
 from types import SimpleNamespace
 from chargectl.supervisor_preload import Forking, preload
 
 def fork():
     child = os.fork()
-    if child == 0:
+    if child == 0 and "{what}" == "signal":
         os.kill(os.getpid(), signal.SIGTERM)
     return child
 
 for number in (signal.SIGTERM, signal.SIGCHLD):
     signal.signal(number, lambda *_: None)
-forking = Forking(preload(), SimpleNamespace(fork=fork, execve=os.execve))
+preloaded = preload()
+if "{what}" == "package":
+    preloaded = replace(preloaded, fingerprint=b"another")
+ends = threading.Event()
+if "{what}" == "thread":
+    threading.Thread(target=ends.wait).start()
+forking = Forking(preloaded, SimpleNamespace(fork=fork, execve=os.execve))
 child = forking.fork()
 if child == 0:
     forking.execve(sys.executable, [sys.executable, *{arguments}], os.environ)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+ends.set()
 """
+SERVICE, ANOTHER = ["-P", "-m", "services.probe", "unused", "exit_3"], ["-c", "raise SystemExit(3)"]
 
 
-@pytest.mark.parametrize("arguments", [["-P", "-m", "services.probe", "unused", "returns"], ["-c", "pass"]])
-def test_a_signal_that_comes_right_after_the_fork_is_not_swallowed(tmp_path: Path, arguments: list[str]) -> None:
-    Tree(tmp_path)
-    code = tmp_path / "code"
-    (code / "signalled.py").write_text(SIGNALLED.replace("{arguments}", repr(arguments)), encoding="utf-8")
+@pytest.mark.parametrize(
+    ("what", "arguments", "code", "words"),
+    [
+        ("nothing", SERVICE, 3, ""),
+        ("nothing", ANOTHER, 3, ""),
+        ("package", SERVICE, 3, "probe executes an interpreter of its own: packages have been changed"),
+        ("package", ANOTHER, 3, ""),
+        ("thread", SERVICE, 3, "probe executes an interpreter of its own: supervisord has 2 threads"),
+        ("signal", SERVICE, -signal.SIGTERM, ""),
+        ("signal", ANOTHER, -signal.SIGTERM, ""),
+    ],
+)
+def test_a_doubt_is_named_and_no_signal_is_swallowed_by_the_handlers_of_the_parent(
+    tmp_path: Path, what: str, arguments: list[str], code: int, words: str
+) -> None:
+    code_path = Tree(tmp_path).code
+    text = IN_THE_CHILD.replace("{what}", what).replace("{arguments}", repr(arguments))
+    (code_path / "in_the_child.py").write_text(text, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "signalled"],
-        env={**environment(), "PYTHONPATH": os.pathsep.join([str(code), str(ROOT)])},
+        [sys.executable, "-P", "-m", "in_the_child"],
+        env={**environment(), "PYTHONPATH": os.pathsep.join([str(code_path), str(ROOT)])},
         capture_output=True,
         text=True,
         timeout=20,
         check=False,
     )
-    assert done.stdout.split() == [str(-signal.SIGTERM), "set()"], done.stderr
+    assert done.stdout.split() == [str(code), "set()"], done.stderr
+    assert (words in done.stderr) if words else done.stderr == ""
 
 
 def test_every_service_of_a_station_is_forked_from_one_thread_and_shown_by_its_name(

@@ -21,7 +21,7 @@ from schemas.session import (
     TransactionStarted,
     TransactionStopped,
 )
-from services.message_queue import answers, composing, numbering
+from services.message_queue import answers, composing, journal, numbering
 from services.message_queue.answers import Unreadable, authorize_answer, start_answer, stop_answer, wall_s_of
 from services.message_queue.composing import LONGEST_PAYLOAD, Status, status_of
 
@@ -252,3 +252,26 @@ def test_times_are_read_as_backends_write_them(text: str, wall_s: float | None) 
 
 def test_an_answer_travels_as_the_values_of_a_request() -> None:
     assert answers.as_values(IdTagInfo(status=AuthorizationStatus.INVALID)) == {"status": "Invalid"}
+
+
+# ids as they are stored
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "transaction-1",
+        "000001000000-001003-00000001",
+        "0192f0c1-5e3a-7c42-9d10-3b1f6a7c8d9e",
+        "0192F0C1-5E3A-7C42-9D10-3B1F6A7C8D9E",
+        "0192f0c15e3a7c429d103b1f6a7c8d9e-----"[:36],
+        "0192f0c1 5e3a 7c42 9d10 3b1f6a7c8d9e",
+        "------------------------------------",
+        "an id of thirty-six letters, exactly",
+    ],
+)
+def test_every_id_comes_back_as_it_was(text: str) -> None:
+    stored = journal.packed_id(text)
+    assert journal.unpacked_id(stored) == text
+    assert isinstance(stored, bytes) is (text == "0192f0c1-5e3a-7c42-9d10-3b1f6a7c8d9e")

@@ -1,9 +1,10 @@
-"""Which StatusNotifications are due."""
+"""Which StatusNotifications are due, and what becomes of volatile messages."""
 
 import pytest
 
 from services.message_queue.composing import QUEUE_FULL_INFO, Status
 from services.message_queue.status_book import Due, StatusBook
+from services.message_queue.volatile import Volatile, VolatileBook
 
 pytestmark = pytest.mark.unit
 
@@ -130,3 +131,48 @@ def test_a_connector_that_this_station_has_not_is_left_out(book: StatusBook) -> 
     book.known({7: FREE})
     assert due(book) == []
     assert not book.triggered([7], 3.0, 1003.0)
+
+
+# volatile messages
+
+
+def volatile(name: str, action: str, request: str = "", transaction: str = "", expires_s: float = 9.0) -> Volatile:
+    return Volatile(
+        message_id=name,
+        action=action,
+        payload="{}",
+        queued_wall_s=0.0,
+        expires_s=expires_s,
+        request_id=request,
+        transaction_id=transaction,
+    )
+
+
+def test_a_person_waits_shortest() -> None:
+    messages = VolatileBook()
+    for one in (volatile("a", "DataTransfer"), volatile("b", "Authorize"), volatile("c", "Authorize")):
+        messages.add(one)
+    order = []
+    while (first := messages.first(lambda _each: True)) is not None:
+        order.append(first.message_id)
+        messages.remove(first.message_id)
+    assert order == ["b", "c", "a"]
+
+
+def test_what_may_not_go_yet_does_not_hold_up_the_rest() -> None:
+    messages = VolatileBook()
+    messages.add(volatile("a", "MeterValues", transaction="t"))
+    messages.add(volatile("b", "DataTransfer"))
+    first = messages.first(lambda each: not each.transaction_id)
+    assert first is not None
+    assert first.message_id == "b"
+
+
+def test_volatile_messages_expire_and_requests_end_with_the_connection() -> None:
+    messages = VolatileBook()
+    messages.add(volatile("a", "MeterValues", transaction="t", expires_s=5.0))
+    messages.add(volatile("b", "DataTransfer", request="r", expires_s=7.0))
+    assert messages.next_s() == 5.0
+    assert [one.message_id for one in messages.take_expired(5.0)] == ["a"]
+    assert [one.message_id for one in messages.take_requests()] == ["b"]
+    assert messages.all() == []

@@ -3,6 +3,7 @@
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bus.topics import QUEUE_AUTHORIZE, QUEUE_LIST, SESSION_ACKNOWLEDGED
@@ -516,6 +517,28 @@ def test_people_see_what_waits_and_why(cell: QueueCell) -> None:
     assert [row.waits_because for row in cell.rows()] == ["on its way", "waits for the messages before it"]
     (whole,) = cell.rows(message_id=first.message_id)
     assert '"idTag":"CARD-1"' in whole.payload
+
+
+def test_long_messages_are_listed_whole_in_pages_that_fit_the_bus(cell: QueueCell) -> None:
+    cell.offline()
+    long = stopped(1)
+    samples = tuple(metered(1, wh=each).samples[0] for each in range(120))
+    cell.say(started(1), *[msgspec.structs.replace(long, samples=samples)] * 60)
+    rows = cell.rows(whole=True)
+    assert len(rows) == 61
+    assert min(len(row.payload) for row in rows[1:]) > 10_000
+    assert len({row.message_id for row in rows}) == 61
+
+
+def test_a_disk_that_is_full_is_not_tried_at_every_turn(cell: QueueCell) -> None:
+    cell.offline()
+    cell.say(started(1))
+    cell.disk_full = True
+    cell.online()
+    before = cell.crash_points
+    for _ in range(20):
+        cell.set_key("AnyKey", "changed")
+    assert cell.crash_points == before
 
 
 def test_an_unknown_message_is_refused_with_words(cell: QueueCell) -> None:
