@@ -14,15 +14,19 @@ PAGE_SIZE = 1024
 class Store:
     """WAL and synchronous=FULL: a commit that returned has reached the disk.
 
-    `page_size`: bytes, of a file that is begun now: what one commit writes at least.
+    `page_size`: bytes, of a file that is begun now: what one commit writes at least. `log_frames`: pages that the
+    write-ahead log has room for from the start: commits that do not make it longer are quicker.
     `migrations`: SQL scripts, one per version, applied in order; a copy of the file is kept before each upgrade.
     An unreadable file is set aside (`set_aside` names it) and an empty one begun: the owner raises an event for it.
     Raises NewerStore, and StoreError when the file can neither be opened nor begun.
     """
 
-    def __init__(self, path: Path, migrations: Sequence[str], *, page_size: int = PAGE_SIZE) -> None:
+    def __init__(
+        self, path: Path, migrations: Sequence[str], *, page_size: int = PAGE_SIZE, log_frames: int = 0
+    ) -> None:
         self.path = path
         self._page_size = page_size
+        self._log_frames = log_frames
         self.set_aside: Path | None = None
         try:
             self._connection = self._open(migrations)
@@ -73,6 +77,7 @@ class Store:
             if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
                 raise sqlite3.DatabaseError("quick_check failed")
             self._migrate(connection, migrations, existed)
+            self._lengthen_log(connection)
         except BaseException:
             connection.close()
             raise
@@ -94,6 +99,24 @@ class Store:
                 shutil.copy2(self.path, self.path.with_name(f"{self.path.name}.version-{number}"))
             script = f"BEGIN IMMEDIATE; {migrations[number]}; PRAGMA user_version = {number + 1}; COMMIT;"
             connection.executescript(script)
+
+    def _lengthen_log(self, connection: sqlite3.Connection) -> None:
+        """Writes as many pages as wanted, brings all of it to the disk, and begins the log anew, over them.
+
+        What is in it from before was synchronized when it was committed, and is again before it is overwritten.
+        """
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        try:
+            connection.execute("PRAGMA synchronous = OFF")
+            for _ in range(self._log_frames):
+                connection.execute(f"PRAGMA user_version = {version}")
+        except sqlite3.OperationalError:
+            # The disk is full: the first commit will say so.
+            return
+        finally:
+            connection.execute("PRAGMA synchronous = FULL")
+        if self._log_frames:
+            connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
 
     def _move_away(self) -> Path:
         for number in range(1, 1000):

@@ -140,7 +140,12 @@ class Desk:
     def _confirm(
         self, connectors: tuple[int, ...], id_tag: str, standing: Standing, learned: Learned | None, now: Now
     ) -> None:
-        """Of a RemoteStartTransaction that was accepted: the id tag is good, or nothing comes of it."""
+        """Of a RemoteStartTransaction that was accepted: the id tag is good, or nothing comes of it.
+
+        A connection that broke meanwhile decides nothing: the backend is asked again until `ConnectionTimeOut`.
+        """
+        if standing.found is Found.REFUSED and not standing.by_backend:
+            return
         before = self._shared.store.pending
         if standing.found is Found.ACCEPTED:
             after = flow.confirmed(before, id_tag, standing.parent_id_tag)

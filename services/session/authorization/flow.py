@@ -183,11 +183,16 @@ def without(pending: tuple[Pending, ...], one: Pending) -> tuple[Pending, ...]:
     return tuple(p for p in pending if p is not one)
 
 
+def _ends_with_time(one: Pending) -> bool:
+    """A good authorization bound to its vehicle ends with the vehicle."""
+    return one.until_s > 0.0 and (one.plug is None or one.asking)
+
+
 def unexpired(pending: tuple[Pending, ...], now_s: float) -> tuple[Pending, ...]:
     """The same tuple while nothing has ended."""
-    kept = tuple(p for p in pending if p.plug is not None or p.until_s <= 0.0 or now_s < p.until_s)
+    kept = tuple(p for p in pending if not _ends_with_time(p) or now_s < p.until_s)
     return pending if len(kept) == len(pending) else kept
 
 
 def next_end_s(pending: Iterable[Pending]) -> float:
-    return min((p.until_s for p in pending if p.plug is None and p.until_s > 0.0), default=float("inf"))
+    return min((p.until_s for p in pending if _ends_with_time(p)), default=float("inf"))

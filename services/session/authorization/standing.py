@@ -21,6 +21,8 @@ class Standing(NamedTuple):
     parent_id_tag: str = ""
     reason: str = ""
     """Why it is refused, for a person."""
+    by_backend: bool = True
+    """False: refused because the backend cannot be asked now; it may judge otherwise later."""
 
 
 _ASK = Standing(Found.ASK)
@@ -49,12 +51,13 @@ def offline(cached: Entry | None, keys: Keys, wall_s: float) -> Standing:
     if keys.cache and cached is not None:
         status = status_at(cached, wall_s)
         if not is_valid(status):
-            return Standing(Found.REFUSED, reason=f"no connection, and this card was {status} before")
+            return Standing(Found.REFUSED, reason=f"no connection, and this card was {status} before", by_backend=False)
         if keys.local_authorize_offline and status is AuthorizationStatus.ACCEPTED:
             return Standing(Found.ACCEPTED, cached.parent_id_tag)
     if keys.unknown_offline:
         return Standing(Found.ACCEPTED)
-    return Standing(Found.REFUSED, reason="no connection to the backend, and this card is not known here")
+    reason = "no connection to the backend, and this card is not known here"
+    return Standing(Found.REFUSED, reason=reason, by_backend=False)
 
 
 def answered(info: IdTagInfo) -> Standing:
