@@ -101,22 +101,25 @@ class Store:
             connection.executescript(script)
 
     def _lengthen_log(self, connection: sqlite3.Connection) -> None:
-        """Writes as many pages as wanted, brings all of it to the disk, and begins the log anew, over them.
+        """Writes as many pages as wanted, brings them to the disk, and begins the log anew, over them.
 
-        What is in it from before was synchronized when it was committed, and is again before it is overwritten.
+        What was in the log before is in the file, and on the disk, before the first of them is written.
         """
+        if not self._log_frames:
+            return
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         try:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
             connection.execute("PRAGMA synchronous = OFF")
             for _ in range(self._log_frames):
                 connection.execute(f"PRAGMA user_version = {version}")
-        except sqlite3.OperationalError:
-            # The disk is full: the first commit will say so.
-            return
-        finally:
             connection.execute("PRAGMA synchronous = FULL")
-        if self._log_frames:
             connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+        except sqlite3.OperationalError:
+            # The disk is full: the file can be read all the same, and the first commit says so.
+            connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA wal_autocheckpoint = 1000")
 
     def _move_away(self) -> Path:
         for number in range(1, 1000):

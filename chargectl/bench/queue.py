@@ -2,8 +2,9 @@
 
 The subject is the store of `message_queue` itself: one commit per message, with the mark of its stream. The limit is
 the same bytes appended to a file and brought to the disk (fdatasync). Both are done alternately, one by one, on the
-same disk; the medians of short slices are compared in pairs. Bytes written are what the process hands to the kernel
-(`/proc/self/io`): the write-ahead log, and the checkpoints that carry it into the file.
+same disk, and each is compared with its neighbour: what else the disk does at that moment slows both. Bytes written
+are what the process hands to the kernel (`/proc/self/io`): the write-ahead log, and the checkpoints that carry it into
+the file.
 """
 
 import os
@@ -29,7 +30,6 @@ TIME = "durable enqueue / append + fdatasync"
 BYTES = "bytes written per byte of payload"
 LEAST_SYNC_S = 50e-6
 """A disk that brings bytes to safety faster than this does not do it at all."""
-SLICE = 25
 COUNTERS = Path("/proc/self/io")
 
 
@@ -94,16 +94,11 @@ class Repeat:
 
     @property
     def ratio(self) -> float:
-        return paired_ratio(slice_medians(self.ours_s), slice_medians(self.theirs_s))
+        return paired_ratio(self.ours_s, self.theirs_s)
 
     @property
     def bytes_ratio(self) -> float:
         return self.written / (len(self.ours_s) * len(self.payload.encode()))
-
-
-def slice_medians(values: list[float]) -> list[float]:
-    """Of 25 operations each, done within milliseconds of one another."""
-    return [median(values[begin : begin + SLICE]) for begin in range(0, len(values), SLICE)]
 
 
 def typical_payload() -> str:

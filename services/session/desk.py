@@ -21,6 +21,8 @@ from services.store import StoreError
 CARD_AGE_S = 10.0
 """A card seen longer ago is no longer meant."""
 MOST_REMEMBERED = 100
+ASK_AGAIN_S = 5.0
+"""The pause before the backend is asked once more about what it could not judge."""
 STARTING = "the station is still starting: try again in a few seconds"
 
 logger = logging.getLogger("session")
@@ -32,6 +34,7 @@ class Desk:
         self._connectors = connectors
         self._inquiries = inquiries
         self._presented: list[tuple[str, str]] = []
+        self._ask_again_s = 0.0
 
     # cards
 
@@ -126,7 +129,7 @@ class Desk:
     def on_time(self, now: Now) -> None:
         store = self._shared.store
         self._forget_expired(now)
-        if self._shared.keys is None or not store.ready or not store.may_try(now):
+        if self._shared.keys is None or not store.ready or not store.may_try(now) or now.boot_s < self._ask_again_s:
             return
         for one in store.pending:
             if not one.asking or self._inquiries.is_asking(one.id_tag):
@@ -145,6 +148,7 @@ class Desk:
         A connection that broke meanwhile decides nothing: the backend is asked again until `ConnectionTimeOut`.
         """
         if standing.found is Found.REFUSED and not standing.by_backend:
+            self._ask_again_s = now.boot_s + ASK_AGAIN_S
             return
         before = self._shared.store.pending
         if standing.found is Found.ACCEPTED:

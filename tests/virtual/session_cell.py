@@ -329,6 +329,8 @@ class Backend:
     """Of id tags; others are Invalid. Changes count from the next question on."""
     silent: bool = False
     """Authorize is never answered."""
+    errs: bool = False
+    """Authorize is answered with CALLERROR."""
     start_info: IdTagInfo | None = field(default_factory=lambda: IdTagInfo(status=AuthorizationStatus.ACCEPTED))
     """In the answer to StartTransaction."""
     stop_info: IdTagInfo | None = None
@@ -403,8 +405,8 @@ class Queue(Neighbour):
         backend.asked.append(id_tag)
         if backend.silent:
             return
-        if not backend.online:
-            self.bus.answer(request_id, Answer.REJECTED, "offline")
+        if not backend.online or backend.errs:
+            self.bus.answer(request_id, Answer.REJECTED, "offline, or CALLERROR")
             return
         info = backend.infos.get(id_tag, IdTagInfo(status=AuthorizationStatus.INVALID))
         values = {"status": info.status.value}

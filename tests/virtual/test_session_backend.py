@@ -460,6 +460,30 @@ def test_what_was_accepted_is_asked_about_again_after_a_kill(cell: SessionCell) 
     assert cell.backend.asked == ["APP", "APP"]
 
 
+def test_what_was_accepted_is_asked_about_again_when_the_connection_is_back(cell: SessionCell) -> None:
+    cell.backend.silent = True
+    cell.plug()
+    assert cell.outcome(cell.remote_start()) is Answer.ACCEPTED
+    cell.set_online(False)
+    cell.advance(33.0)
+    assert cell.started() == []
+    cell.backend.silent = False
+    cell.set_online(True)
+    cell.until(lambda: cell.status == "Charging", 8.0)
+
+
+def test_a_backend_that_cannot_judge_is_not_asked_without_pause_and_not_for_ever(cell: SessionCell) -> None:
+    cell.backend.errs = True
+    cell.plug()
+    assert cell.outcome(cell.remote_start()) is Answer.ACCEPTED
+    cell.advance(44.0)
+    assert 3 <= len(cell.backend.asked) <= 10
+    cell.advance(2.0)
+    asked = len(cell.backend.asked)
+    cell.advance(60.0)
+    assert (len(cell.backend.asked), cell.service.store.pending, cell.started()) == (asked, (), [])
+
+
 def test_free_charging_leaves_a_remote_start_its_id_tag(tmp_path: Path) -> None:
     cell = with_backend(tmp_path, FreeCharging="true")
     cell.remote_start()
