@@ -47,7 +47,7 @@ class Preloaded:
     environment: dict[str, str]
     """As supervisord hands it to every program, before it adds its own variables."""
     files: str
-    """Of every imported module, a NUL between them: one object, because what supervisord touches between two forks is
+    """Of every imported module, a NUL after each: one object, because what supervisord touches between two forks is
     copied, and the copies are no longer shared."""
     fingerprint: bytes
     command_line: CommandLine | None
@@ -82,9 +82,12 @@ def check_unchanged(preloaded: Preloaded) -> None:
 
 
 def fingerprint(files: str) -> bytes:
-    """Of when each file was written last, its size and its inode. `files`: paths, a NUL between them."""
+    """Of when each file was written last, its size and its inode. `files`: paths, a NUL after each."""
     digest = hashlib.blake2b()
-    for path in files.split("\0"):
+    start = 0
+    # one path at a time: a list of them would fill holes all over the shared memory
+    while (end := files.find("\0", start)) >= 0:
+        path, start = files[start:end], end + 1
         try:
             found = os.stat(path)  # noqa: PTH116 - hundreds of files at every start of a service
         except OSError:
@@ -116,7 +119,7 @@ def preload() -> Preloaded:
         raise Doubt(f"modules of ours must not be imported here: {', '.join(own[:5])}")
     check_one_thread()
     paths = {str(getattr(module, "__file__", None) or sys.executable) for module in list(sys.modules.values())}
-    files = "\0".join(sorted(paths))
+    files = "".join(f"{path}\0" for path in sorted(paths))
     command_line, seen = CommandLine.here(), fingerprint(files)
     # what is frozen is never visited by a child's collector, which would write to it and so copy it
     gc.collect()
@@ -186,6 +189,6 @@ def make_interface(supervisord: Any, **_config: str) -> _NoCalls:
     if not isinstance(getattr(options.execve, "__self__", None), Forking):
         forking = Forking(preloaded, options)
         options.fork, options.execve = forking.fork, forking.execve
-        count, milliseconds = preloaded.files.count("\0") + 1, round(1000 * preloaded.took_s)
+        count, milliseconds = preloaded.files.count("\0"), round(1000 * preloaded.took_s)
         options.logger.info(f"services are forked from this process: {count} files imported in {milliseconds} ms")
     return _NoCalls()

@@ -21,6 +21,8 @@ ADAPTERS = {
     "journal": "writes a file in a thread of its own, or rows of a store",
     "modbus": "talks to meters",
     "mqtt": "talks to a broker",
+    "opening": "opens the database file, or says why it cannot be opened",
+    "records": "rows of a store",
     "rpc": "talks to supervisord",
     "store": "owns the database file",
     "uplink": "watches the network",

@@ -69,7 +69,7 @@ def test_a_package_that_is_replaced_removed_or_rewritten_is_a_doubt(tmp_path: Pa
     one, two = tmp_path / "one.py", tmp_path / "two.py"
     one.write_text("1", encoding="ascii")
     two.write_text("2", encoding="ascii")
-    files = f"{one}\0{two}"
+    files = f"{one}\0{two}\0"
     before = preloaded(files)
     check_unchanged(before)
     os.utime(two, ns=(1, 1))
