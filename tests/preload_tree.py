@@ -121,6 +121,7 @@ class Tree:
         self.probe = self.code / "services" / "probe" / "__main__.py"
         self.probe.parent.mkdir(parents=True)
         (home / "run").mkdir()
+        Home(home).socket_directory()  # makes the short link that a long path needs
         for package in (self.probe.parent, self.probe.parent.parent):
             (package / "__init__.py").touch()
         self.configuration = home / "supervisord-with-a-name-so-long-that-the-words-of-a-service-find-room.conf"

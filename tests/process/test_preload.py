@@ -13,6 +13,7 @@ import pytest
 
 from chargectl.forked import OWN_HERE, OWN_PACKAGES
 from chargectl.supervisor import program_names
+from services.home import Home
 from services.lock import is_alive, parent_of
 from tests.preload_tree import EXECUTED, PROBE, Tree
 from tests.running_station import ROOT, RunningStation, environment, wait_until
@@ -25,6 +26,7 @@ def tree(tmp_path: Path) -> Iterator[Tree]:
     made = Tree(tmp_path)
     yield made
     made.end()
+    Home(tmp_path).remove_short_link()
 
 
 def is_forked(report: dict[str, Any]) -> bool:
