@@ -126,6 +126,7 @@ def _stats_rows(status: QueueStatus, link: LinkStatus | None) -> list[tuple[str,
         ("on its way", status.in_flight or "-"),
         ("why it waits", status.waits_because or "-"),
         ("given up", str(status.given_up)),
+        ("discarded for want of room", str(status.discarded)),
         ("charging", "refused: message queue is full" if status.charging_refused else "allowed"),
         ("backend", "ocpp_link says nothing" if link is None else f"{link.state} {link.url}".strip()),
     ]

@@ -103,6 +103,8 @@ class QueueStatus(Message, frozen=True, kw_only=True):
     """70 or more wait: StatusNotifications are held back (the guide, section 9.9)."""
     given_up: Count = 0
     """Messages given up and kept for people since this store began."""
+    discarded: Count = 0
+    """Messages discarded for want of room since this process started."""
     in_flight: str = ""
     """OCPP message id."""
     waits_because: str = ""

@@ -63,6 +63,7 @@ class Voice:
             charging_refused=crowd.charging_refused,
             status_held_back=crowd.holds_back_status,
             given_up=self._store.given_up,
+            discarded=crowd.discarded,
             in_flight=self._offering.in_flight,
             waits_because=self._listing.why_waits(now),
         )

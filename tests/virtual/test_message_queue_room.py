@@ -214,6 +214,7 @@ def test_what_bills_is_stored_beyond_the_capacity_and_meter_values_give_way(cell
     cell.say(started(2, connector=2))
     cell.advance(1.0)
     assert cell.queue.waiting < 350
+    assert cell.queue.waiting + cell.queue.discarded == 351
     cell.online()
     sent = [call.payload["meterValue"][0]["sampledValue"][0]["value"] for call in cell.sent("MeterValues")]
     assert (sent[0], sent[1], sent[-1]) == ("1000", "1002", "1347"), "every second one, the ends stay"
