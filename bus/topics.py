@@ -59,6 +59,9 @@ def _request(name: str, body: type[T], about: str) -> Topic[T]:
 SAFETY_CONNECTOR = _state(
     "safety.connector", safety.SafetyConnector, "pilot, contactor and lock of one connector", "connector", 3.0
 )
+SAFETY_STATION = _state(
+    "safety.station", safety.SafetyStation, "temperatures, digital inputs and outputs of the board", "", 3.0
+)
 
 METERING_READING = _state(
     "metering.reading", metering.MeterReading, "the latest sample of one meter, its quality and age", "meter", 5.0
@@ -192,6 +195,17 @@ SETTINGS_CHANGE = Topic(
     recorded=False,
     secret=True,
 )
+SETTINGS_CHANGE_SET = Topic(
+    name="settings.change_set",
+    body=settings.ChangeSetRequest,
+    owner="settings",
+    kind=Kind.REQUEST,
+    about="changes several configuration keys, all or none",
+    recorded=False,
+    secret=True,
+)
+SETTINGS_EXPLAIN = _request("settings.explain", settings.ExplainRequest, "the values of keys, told apart")
+SETTINGS_HISTORY = _request("settings.history", settings.HistoryRequest, "asks for the audit trail")
 
 SYSTEM_BOOT = _state("system.boot", system.Boot, "which start of the station this is, and why it started")
 SYSTEM_CLOCK = _state("system.clock", system.StationClock, "the offset of station wall time")
@@ -246,10 +260,23 @@ FAULTS = {
     for owner in ("safety", "metering", "session", "message_queue", "ocpp_link", "settings", "hmi")
 }
 
+NOTICES = {
+    owner: Topic(
+        name=f"{owner}.notice",
+        body=base.Notice,
+        owner=owner,
+        kind=Kind.EVENT,
+        about="something worth telling the backend while nothing is wrong",
+        key="connector",
+    )
+    for owner in ("safety", "session")
+}
+"""By owner. Key 0 is the station."""
+
 
 def _table() -> dict[str, Topic[base.Message]]:
     named = [value for value in globals().values() if isinstance(value, Topic)]
-    families = [*HEARTBEATS.values(), *ANSWERED.values(), *WITHDRAWN.values(), *FAULTS.values()]
+    families = [*HEARTBEATS.values(), *ANSWERED.values(), *WITHDRAWN.values(), *FAULTS.values(), *NOTICES.values()]
     return {topic.name: topic for topic in [*named, *families]}
 
 

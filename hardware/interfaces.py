@@ -42,6 +42,41 @@ class Feedback(NamedTuple):
     sampled_s: float
 
 
+class ResidualCurrent(NamedTuple):
+    """What a residual current module says (RDC-DD, IEC 62955; RCM)."""
+
+    dc_ma: float
+    """Measured smooth direct current; NaN = this module does not measure it."""
+    rms_ma: float
+    """Measured RMS value; NaN as above."""
+    dc_tripped: bool
+    """Its output for 6 mA DC."""
+    rms_tripped: bool
+    """Its output for 30 mA RMS."""
+    device_error: bool
+    sampled_s: float
+
+
+class Voltages(NamedTuple):
+    """Between each phase and neutral."""
+
+    l1_v: float
+    l2_v: float
+    l3_v: float
+    sampled_s: float
+
+
+class Temperature(NamedTuple):
+    celsius: float
+    """NaN = the sensor is open, shorted or away."""
+    sampled_s: float
+
+
+class Speed(NamedTuple):
+    rpm: float
+    sampled_s: float
+
+
 class LockDrive(str, Enum):
     STOP = "stop"
     LOCK = "lock"
@@ -67,14 +102,59 @@ class ContactorDrive(Protocol):
     def command(self, closed: bool) -> None: ...
 
     def mirror(self) -> Feedback | None:
-        """The mirror contact: `closed` = the main contacts are closed. None = not fitted, or never read."""
+        """The mirror contact as it is wired: `closed` = its circuit is closed. None = not fitted, or never read."""
+
+    def select_phases(self, phases: int) -> None:
+        """1 or 3: the relay of poles L2 and L3, where one is fitted. Only switched with the contactor open."""
+
+    def phase_relay(self) -> Feedback | None:
+        """`closed` = L2 and L3 are connected. None = not fitted, or never read."""
 
 
 class CableLock(Protocol):
     def drive(self, direction: LockDrive) -> None: ...
 
     def feedback(self) -> Feedback | None:
-        """`closed` = locked. None = never read."""
+        """`closed` = locked. None = never read, or an actuator without feedback."""
+
+    def release_energy(self) -> Feedback | None:
+        """`closed` = the emergency release is charged: it unlocks without supply. None = not fitted, or never read."""
+
+
+class ResidualCurrentSensor(Protocol):
+    def status(self) -> ResidualCurrent | None: ...
+
+    def test(self, on: bool) -> None:
+        """Drives the test winding: both outputs of a healthy module trip while it is on."""
+
+    def version(self) -> str:
+        """Firmware of the module; empty = unknown."""
+
+
+class OutputSense(Protocol):
+    """Measures what is behind the contactor."""
+
+    def voltages(self) -> Voltages | None: ...
+
+
+class DigitalInput(Protocol):
+    def state(self) -> Feedback | None:
+        """`closed` = current flows through the input. None = never read."""
+
+
+class DigitalOutput(Protocol):
+    def drive(self, on: bool) -> None: ...
+
+    def readback(self) -> Feedback | None:
+        """What the pin really does; None = this board cannot read it back."""
+
+
+class TemperatureSensor(Protocol):
+    def read(self) -> Temperature | None: ...
+
+
+class Tachometer(Protocol):
+    def read(self) -> Speed | None: ...
 
 
 class Feed(Protocol):
@@ -93,6 +173,10 @@ class ConnectorBoard(Protocol):
     def contactor(self) -> ContactorDrive: ...
     @property
     def lock(self) -> CableLock | None: ...
+    @property
+    def residual(self) -> ResidualCurrentSensor | None: ...
+    @property
+    def output_sense(self) -> OutputSense | None: ...
 
 
 class EventSource(Protocol):
@@ -109,7 +193,26 @@ class SafetyBoard(EventSource, Protocol):
     @property
     def connectors(self) -> Mapping[int, ConnectorBoard]: ...
     @property
+    def inputs(self) -> Mapping[str, DigitalInput]:
+        """By name (`schemas/station.py`, INPUTS): "rcd" is of connector 1 or the station, "rcd.2" of connector 2."""
+
+    @property
+    def outputs(self) -> Mapping[str, DigitalOutput]:
+        """By name (`schemas/station.py`, OUTPUTS)."""
+
+    @property
+    def temperatures(self) -> Mapping[str, TemperatureSensor]:
+        """By name (`schemas/station.py`, TEMPERATURES)."""
+
+    @property
+    def tachometers(self) -> Mapping[str, Tachometer]: ...
+    @property
     def feed(self) -> Feed: ...
+    @property
+    def trouble(self) -> str:
+        """What is wrong between the driver and its hardware, for a person; empty = nothing. While it is set nothing
+        that is driven is known to arrive."""
+
     @property
     def flushed_s(self) -> float:
         """Boot-clock time just after a flush had written something; 0 = never."""

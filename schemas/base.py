@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from msgspec import Struct
 
-from schemas.units import BootSeconds, Identifier, WallSeconds
+from schemas.units import BootSeconds, Identifier, Sentence, StationOrConnector, WallSeconds, Word
 
 
 class Message(Struct, frozen=True, kw_only=True, gc=False, dict=False):
@@ -102,3 +102,15 @@ class ActiveFaults(Message, frozen=True, kw_only=True):
     """`<owner>.faults`: all faults this owner has raised and not cleared."""
 
     faults: tuple[ActiveFault, ...] = ()
+
+
+class Notice(Message, frozen=True, kw_only=True):
+    """`<owner>.notice/N`: something worth telling while nothing is wrong; composed by `schemas.notices.notice`."""
+
+    connector: StationOrConnector = 0
+    code: Word
+    """A name in `schemas/notices.py`."""
+    text: Sentence
+    """As the backend reads it; its first 50 characters are sent."""
+    subject: Word = ""
+    """Which of several things of the same kind it is about: the name of an input."""

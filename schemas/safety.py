@@ -1,7 +1,17 @@
 """What `safety` says: the state of each connector between grid and car."""
 
 from schemas.base import Message, Open
-from schemas.units import Amperes, BootSeconds, ConnectorNumber, Count
+from schemas.units import (
+    Amperes,
+    BootSeconds,
+    Celsius,
+    ConnectorNumber,
+    Count,
+    Milliamperes,
+    Milliseconds,
+    PhaseCount,
+    RevolutionsPerMinute,
+)
 
 
 class PilotState(Open):
@@ -88,3 +98,37 @@ class SafetyConnector(Message, frozen=True, kw_only=True):
     """Boot-clock time before which the contactor will not close again; 0 = no hold-off."""
     reason: str = ""
     """Why power does not flow, for a person; empty while it does."""
+    limit_words: str = ""
+    """What else bounds the offer below permission, rating and cable, for a person; empty = nothing does."""
+    limit_a: Amperes | None = None
+    """The bound that `limit_words` names; None = none."""
+    phases: PhaseCount = 0
+    """1 or 3: as the relay of L2 and L3 stands; 0 = not switched here."""
+    residual_state: str = ""
+    """Of the residual current module, for a person; empty = none is fitted."""
+    residual_dc_ma: Milliamperes | None = None
+    residual_rms_ma: Milliamperes | None = None
+    residual_max_dc_ma: Milliamperes = 0.0
+    """Largest value of the present transaction, or of the last one."""
+    residual_max_rms_ma: Milliamperes = 0.0
+    residual_version: str = ""
+    """Firmware of the residual current module."""
+    plug_cycles: Count = 0
+    contactor_load_cycles: Count = 0
+    """Openings at more than ThresholdContactorCurrentUnderLoad."""
+    opening_ms: Milliseconds | None = None
+    """How long the contactor took to open last, from the coil's edge to the mirror contact; None = not measured."""
+    closing_ms: Milliseconds | None = None
+
+
+class SafetyStation(Message, frozen=True, kw_only=True):
+    """`safety.station`: what the board reads and drives beside the connectors; at every change and once a second."""
+
+    temperatures_c: dict[str, Celsius | None] = {}
+    """By name of the sensor; None = it does not answer."""
+    inputs: dict[str, bool | None] = {}
+    """By name; True = active, as it is wired."""
+    outputs: dict[str, bool] = {}
+    fan_rpm: RevolutionsPerMinute | None = None
+    trouble: str = ""
+    """Between the driver and its hardware, for a person; empty = none."""

@@ -11,6 +11,7 @@ from schemas.units import (
     Identifier,
     IdTag,
     LongText,
+    PhaseCount,
     Sentence,
     StationOrConnector,
     WallSeconds,
@@ -28,6 +29,10 @@ class Permission(Message, frozen=True, kw_only=True):
     """Below 6 A no current can be offered (IEC 61851-1): the vehicle is paused."""
     hold_cable: bool
     """Keep the plug locked. `safety` never unlocks before the contacts are proven open."""
+    phases: PhaseCount = 0
+    """1 or 3 where the station can switch; 0 = as it is."""
+    transaction_id: str = ""
+    """Of the transaction that this is for: `safety` keeps the largest residual currents of each."""
     until_s: BootSeconds
 
 

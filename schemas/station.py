@@ -7,6 +7,48 @@ from msgspec import Meta, Struct, field
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
 
+INPUTS = {
+    "rcd": "the residual current device has tripped",
+    "mcb": "the circuit breaker has tripped",
+    "monitoring_relay": "a relay that watches RCD and MCB together reports a trip",
+    "line": "230 V sensed at the output, behind the contactor",
+    "protective_earth": "protective earth is connected",
+    "overcurrent": "the board's own overcurrent detection has struck",
+    "opto_1": "first free input",
+    "opto_2": "second free input",
+    "energy_management": "an external contact limits the current",
+    "spd": "the surge protection device is spent",
+    "tamper": "the housing is open",
+    "tilt": "the station stands askew",
+    "emergency_stop": "the emergency stop is pressed",
+    "schuko_mcb": "the circuit breaker of the domestic socket has tripped",
+}
+"""Digital inputs a board may have, and what an active one says. Those up to `overcurrent` are of one connector: that of
+connector 2 is called `rcd.2`."""
+
+CONNECTOR_INPUTS = tuple(INPUTS)[: tuple(INPUTS).index("opto_1")]
+
+OUTPUTS = {
+    "auxiliary": "the auxiliary relay: shunt trip, RCD reclosure or the domestic socket, as the settings say",
+    "relay_2": "K2: an indicator light, or a second contactor in series",
+    "output_1": "first free output",
+    "output_2": "second free output",
+    "climate": "fan or heater",
+    "ventilation": "the room's ventilation, for vehicles that demand it (state D)",
+}
+"""Digital outputs a board may have."""
+
+TEMPERATURES = {
+    "housing": "air inside the housing",
+    "cpu": "processor board",
+    "rfid": "card reader",
+    "relay": "contactor or relay",
+    "plug_1": "first pin of the plug",
+    "plug_2": "second pin of the plug",
+}
+"""Temperature sensors a board may have; plug and relay sensors of connector 2 are called `plug_1.2`."""
+
+
 class StationSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     board: Literal["simulated"] = "simulated"
     vendor: Annotated[str, Meta(min_length=1, max_length=20)] = "Open Charge"
@@ -22,6 +64,15 @@ class ConnectorSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Default: a socket has a lock, a fixed cable has none."""
     mirror_contact: bool = True
     """Whether the contactor reports its main contacts by a mirror contact (IEC 60947-4-1 annex F)."""
+    mirror_contact_type: Literal["normally open", "normally closed"] = "normally open"
+    """How it is wired: an auxiliary contact that closes with the main contacts, or one that opens with them."""
+    residual_current: Literal["none", "rdc-dd"] = "rdc-dd"
+    """A residual current module with outputs for 6 mA DC and 30 mA RMS and a test input."""
+    output_sense: bool = False
+    """Voltage of each phase is measured behind the contactor."""
+    phase_switching: bool = False
+    """A relay of its own switches L2 and L3: charging with one phase or three."""
+    lock_actuator: Literal["with feedback", "without feedback", "with emergency release"] = "with feedback"
     phases: Annotated[int, Meta(ge=1, le=3)] = 3
     max_current_a: Annotated[int, Meta(ge=6, le=80)] = 32
     meter: str = "eastron_sdm630_v2"
@@ -41,6 +92,17 @@ class PortsSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The simulated meters' Modbus TCP server."""
 
 
+class EquipmentSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is connected to the board's inputs and outputs, by the names of INPUTS, OUTPUTS and TEMPERATURES."""
+
+    inputs: dict[str, Literal["normally open", "normally closed"]] = {}
+    """The contacts that are wired; every one that is not listed is not there."""
+    outputs: tuple[str, ...] = ("auxiliary", "relay_2", "output_1", "output_2", "climate")
+    temperatures: tuple[str, ...] = ("housing", "cpu", "rfid")
+    fan: bool = False
+    """The fan's speed is measured."""
+
+
 class CardsSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     local: tuple[Annotated[str, Meta(min_length=1, max_length=20)], ...] = ()
     """Id tags accepted without a backend."""
@@ -50,6 +112,7 @@ class Station(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     station: StationSection = StationSection()
     connector: dict[str, ConnectorSection] = field(default_factory=lambda: {"1": ConnectorSection()})
     ports: PortsSection = PortsSection()
+    equipment: EquipmentSection = EquipmentSection()
     cards: CardsSection = CardsSection()
     settings: dict[str, str | int | float | bool] = {}
     """Factory values of configuration keys by OCPP name."""

@@ -80,6 +80,8 @@ class RebootRequest(Request, frozen=True, kw_only=True):
 
     reason: BootReason
     detail: str = ""
+    unless_charging: bool = False
+    """REJECTED while a transaction runs: whoever asks can wait, and asks again."""
 
 
 class Reset(Message, frozen=True, kw_only=True):

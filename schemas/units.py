@@ -13,6 +13,11 @@ PowerFactor = Annotated[float, Meta(ge=-1.0, le=1.0)]
 WattHours = Annotated[int, Meta(ge=0, le=10**12)]
 """Energy is an integer read from a register, never a sum of floats."""
 
+Milliamperes = Annotated[float, Meta(ge=0.0, le=1e6)]
+Celsius = Annotated[float, Meta(ge=-273.15, le=1000.0)]
+Milliseconds = Annotated[float, Meta(ge=0.0, le=1e7)]
+RevolutionsPerMinute = Annotated[float, Meta(ge=0.0, le=1e6)]
+
 BootSeconds = Annotated[float, Meta(ge=0.0, le=1e10)]
 """CLOCK_BOOTTIME: the only time the processes compare with each other."""
 WallSeconds = Annotated[float, Meta(ge=0.0, le=1e11)]

@@ -13,6 +13,7 @@ from hardware.interfaces import LockDrive, PilotMode
 from schemas.faults import FAULTS, FaultClass
 from schemas.safety import PilotState, SafetyConnector
 from schemas.session import Permission
+from services.safety.settings import SafetySettings
 from services.safety.state import Equipment, Event, Outputs, Readings
 
 STOPPING = {FaultClass.STOP, FaultClass.LATCH, FaultClass.LOCKOUT}
@@ -29,7 +30,7 @@ class Record(NamedTuple):
     outputs: Outputs
     events: tuple[Event, ...]
     shown: SafetyConnector
-    hardware_limit_a: float
+    settings: SafetySettings
     started: bool = False
     """The first step of a process."""
     failed: bool = False
@@ -299,7 +300,7 @@ def _ten(checker: Checker, record: Record) -> str:
     if record.outputs.mode is not PilotMode.PWM:
         return ""
     lease = checker.lease(record)
-    bounds = [checker.equipment.max_current_a, record.hardware_limit_a, lease.limit_a if lease else 0.0]
+    bounds = [checker.equipment.max_current_a, record.settings.hardware_limit_a, lease.limit_a if lease else 0.0]
     if checker.equipment.socket:
         bounds.append(max((a for _, a in checker.carried), default=0.0))
     offered_a = amperes(record.outputs.permille)

@@ -13,6 +13,7 @@ from schemas.safety import PilotState, SafetyConnector
 from schemas.session import Permission
 from services.safety import core
 from services.safety.memory import Memory
+from services.safety.settings import SafetySettings
 from services.safety.state import ConnectorState, Equipment, Event, Outputs, Readings
 from services.safety.status import connector_message
 from tests.invariants import Checker, Record
@@ -20,6 +21,7 @@ from tests.invariants import Checker, Record
 SOCKET = Equipment(connector=1, socket=True, has_lock=True, mirror_contact=True, max_current_a=32.0)
 FIXED = Equipment(connector=1, socket=False, has_lock=False, mirror_contact=True, max_current_a=32.0)
 NO_MIRROR = Equipment(connector=1, socket=True, has_lock=True, mirror_contact=False, max_current_a=32.0)
+RATED_32_A = SafetySettings(hardware_limit_a=32.0)
 LEVEL_V = {"A": 12.0, "B": 8.98, "C": 5.99, "D": 2.93, "E": 0.0, "-": 7.5}
 SHORTED_V = {"B": -8.79, "C": -5.62, "D": -2.37}
 
@@ -108,7 +110,7 @@ class Rig:
     world: World = field(default_factory=World)
     history: list[Record] = field(default_factory=list)
     keep_history: bool = True
-    hardware_limit_a: float = 32.0
+    settings: SafetySettings = RATED_32_A
     may: bool = False
     hold: bool = True
     limit_a: float = 32.0
@@ -133,7 +135,7 @@ class Rig:
             self.starts.pop()
         self.starts.append((self.now_s, memory.copy()))
         self.state = ConnectorState(self.equipment, self.now_s, memory)
-        self.state.hardware_limit_a = self.hardware_limit_a
+        self.state.settings = self.settings
         self.outputs = Outputs()
         self.started = True
         self.lease_s = -1e9
@@ -220,7 +222,7 @@ class Rig:
             result.outputs,
             result.events,
             connector_message(self.state, core.grant_of(self.state, lease, self.now_s), "run"),
-            self.hardware_limit_a,
+            self.settings,
             started=self.started,
             failed=failed,
         )
@@ -293,7 +295,7 @@ def replay(rig: Rig) -> None:
         if record.started:
             started_s, memory = next(starts)
             state = ConnectorState(rig.equipment, started_s, memory.copy())
-            state.hardware_limit_a = rig.hardware_limit_a
+            state.settings = rig.settings
         result = core.step(state, record.readings, record.permission, record.now_s)
         grant = core.grant_of(state, record.permission, record.now_s)
         shown: SafetyConnector = connector_message(state, grant, "run")

@@ -3,7 +3,18 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from hardware.interfaces import ConnectorBoard, Feedback, LockDrive, PilotLevels, PilotMode, Resistance
+from hardware.interfaces import (
+    ConnectorBoard,
+    DigitalInput,
+    DigitalOutput,
+    Feedback,
+    LockDrive,
+    PilotLevels,
+    PilotMode,
+    Resistance,
+    Tachometer,
+    TemperatureSensor,
+)
 from hardware.sim.link import WorldLink, boot_s
 from hardware.sim.outputs import PendingOutputs
 from hardware.sim.protocol import ConnectorReadings, Outputs, Readings
@@ -43,6 +54,12 @@ class _Contactor:
     def mirror(self) -> Feedback | None:
         return self.latest
 
+    def select_phases(self, phases: int) -> None:
+        """Not fitted."""
+
+    def phase_relay(self) -> Feedback | None:
+        return None
+
 
 class _Lock:
     def __init__(self, outputs: PendingOutputs) -> None:
@@ -55,6 +72,9 @@ class _Lock:
     def feedback(self) -> Feedback | None:
         return self.latest
 
+    def release_energy(self) -> Feedback | None:
+        return None
+
 
 class _Connector:
     def __init__(self, has_proximity: bool, has_lock: bool) -> None:
@@ -63,6 +83,8 @@ class _Connector:
         self.proximity = _Proximity() if has_proximity else None
         self.contactor = _Contactor(self.outputs)
         self.lock = _Lock(self.outputs) if has_lock else None
+        self.residual = None
+        self.output_sense = None
 
     def take(self, readings: ConnectorReadings) -> None:
         if readings.pilot is not None:
@@ -96,6 +118,11 @@ class SimulatedSafetyBoard:
         self._connectors = {number: _Connector(*each) for number, each in fitted.items()}
         self._feed = _Feed()
         self.flushed_s = 0.0
+        self.inputs: dict[str, DigitalInput] = {}
+        self.outputs: dict[str, DigitalOutput] = {}
+        self.temperatures: dict[str, TemperatureSensor] = {}
+        self.tachometers: dict[str, Tachometer] = {}
+        self.trouble = ""
         self._link.connect()
 
     @property

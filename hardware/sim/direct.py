@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from hardware.interfaces import (
     CardSeen,
     ConnectorBoard,
+    DigitalInput,
+    DigitalOutput,
     Feedback,
     Light,
     LockDrive,
@@ -13,6 +15,8 @@ from hardware.interfaces import (
     RegisterAnswer,
     RegisterRead,
     Resistance,
+    Tachometer,
+    TemperatureSensor,
 )
 from hardware.sim.apply import apply
 from hardware.sim.outputs import PendingOutputs
@@ -72,6 +76,12 @@ class _Contactor:
         closed = site.mirror(self._number)
         return None if closed is None else Feedback(closed, site.now_s)
 
+    def select_phases(self, phases: int) -> None:
+        """Not fitted."""
+
+    def phase_relay(self) -> Feedback | None:
+        return None
+
 
 class _Lock:
     def __init__(self, now: _Now, number: int, outputs: PendingOutputs) -> None:
@@ -85,6 +95,9 @@ class _Lock:
         locked = site.lock_feedback(self._number)
         return None if locked is None else Feedback(locked, site.now_s)
 
+    def release_energy(self) -> Feedback | None:
+        return None
+
 
 class _Connector:
     def __init__(self, now: _Now, number: int, has_proximity: bool, has_lock: bool) -> None:
@@ -93,6 +106,8 @@ class _Connector:
         self.proximity = _Proximity(now, number) if has_proximity else None
         self.contactor = _Contactor(now, number, self.outputs)
         self.lock = _Lock(now, number, self.outputs) if has_lock else None
+        self.residual = None
+        self.output_sense = None
 
 
 class _Feed:
@@ -108,6 +123,11 @@ class DirectSafetyBoard:
         self._now = _Now(site, clock)
         self._feed = _Feed()
         self.flushed_s = 0.0
+        self.inputs: dict[str, DigitalInput] = {}
+        self.outputs: dict[str, DigitalOutput] = {}
+        self.temperatures: dict[str, TemperatureSensor] = {}
+        self.tachometers: dict[str, Tachometer] = {}
+        self.trouble = ""
         self._connectors = {
             number: _Connector(self._now, number, not each.fixed_cable, each.lock)
             for number, each in site.description.connectors.items()

@@ -2,6 +2,7 @@
 
 import sys
 
+from services.ocpp_link import tls
 from services.ocpp_link.memory import MemoryFile
 from services.ocpp_link.station import ASKS, HEARS, OcppLink
 from services.ocpp_link.uplink import UplinkFile
@@ -9,7 +10,7 @@ from services.ocpp_link.websocket import WebSocketConnection
 from services.runner import Context, Plan, run
 
 AUTHORITY = "backend_ca.pem"
-"""In the station's `data/`: the installed CA. While it is there, it alone is trusted; else the system's CAs are."""
+"""In the station's `data/`: the installed CA. While it is there, it replaces the system's CAs."""
 
 
 def build(context: Context) -> OcppLink:
@@ -20,6 +21,7 @@ def build(context: Context) -> OcppLink:
         connection=WebSocketConnection(context.home.data / AUTHORITY),
         uplink=UplinkFile(context.home.run),
         memory=MemoryFile(context.home.run / "ocpp_link.json"),
+        wrong_with=tls.wrong_with,
     )
 
 

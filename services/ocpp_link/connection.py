@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from services.ocpp_link.trust import Trust
 from services.ocpp_link.url import Proxy
 
 
@@ -23,6 +24,8 @@ class Target:
     """Basic authentication (OCPP-J 6.2.2); empty = none."""
     proxy: Proxy | None = None
     """An HTTP proxy to CONNECT through. Never taken from the environment."""
+    trust: Trust = field(default_factory=Trust)
+    """How strictly a secure backend is checked."""
 
 
 @dataclass(frozen=True)

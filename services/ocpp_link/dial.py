@@ -1,6 +1,7 @@
 """Opens a WebSocket to the backend, blocking: names, TCP, proxy, TLS, HTTP. For a short-lived thread."""
 
 import base64
+import logging
 import socket
 import ssl
 import time
@@ -15,6 +16,7 @@ from websockets.http11 import Response
 from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI
 
+from services.ocpp_link import tls
 from services.ocpp_link.codec import LONGEST_FRAME
 from services.ocpp_link.connection import Target
 
@@ -23,6 +25,8 @@ USER_AGENT = "charge-controller"
 LARGEST_RESPONSE = 64 * 1024
 """Bytes of HTTP that a handshake may take."""
 KEEP_ALIVE_IDLE_S, KEEP_ALIVE_EVERY_S, KEEP_ALIVE_TIMES = 60, 10, 6
+
+_logger = logging.getLogger("ocpp_link")
 
 
 class DialError(Exception):
@@ -124,7 +128,7 @@ def _through_proxy(one: socket.socket, target: Target, deadline: Deadline) -> No
     """HTTP CONNECT. The proxy sends nothing after its header until we do: read byte by byte, the tunnel stays clean."""
     host = f"[{target.host}]" if ":" in target.host else target.host
     authority = f"{host}:{target.port}"
-    one.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
+    one.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{_proxy_words(target)}\r\n".encode())
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         one.settimeout(deadline.left_s())
@@ -133,29 +137,40 @@ def _through_proxy(one: socket.socket, target: Target, deadline: Deadline) -> No
             raise DialError("the proxy broke off: check its address")
         head += received
     words = head.split(b"\r\n", 1)[0].split(b" ")
+    told = b" ".join(words[1:])[:60].decode("ascii", "replace")
+    if words[1:2] == [b"407"]:
+        raise DialError(f"the proxy wants to know who asks ({told}): set the user and WebsocketsProxyPassword")
     if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or words[1] != b"200":
-        told = b" ".join(words[1:])[:60].decode("ascii", "replace")
         raise DialError(f"the proxy refuses to connect to {target.host} ({told}): check the proxy's rules")
 
 
+def _proxy_words(target: Target) -> str:
+    if target.proxy is None or not target.proxy.user:
+        return ""
+    secret = base64.b64encode(f"{target.proxy.user}:{target.proxy.password}".encode()).decode()
+    return f"Proxy-Authorization: Basic {secret}\r\n"
+
+
 def _secure(opened: socket.socket, target: Target, deadline: Deadline, authority: Path | None) -> ssl.SSLSocket:
-    """Always verified: chain, host name, TLS 1.2 at least."""
+    """As strict as the target says."""
     try:
-        context = ssl.create_default_context(cafile=str(authority) if authority is not None else None)
+        context = tls.context_for(target.trust, authority)
     except (OSError, ssl.SSLError) as error:
         raise DialError(f"the installed certificate {authority} cannot be read ({error}): install it again") from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
     opened.settimeout(deadline.left_s())
-    return context.wrap_socket(opened, server_hostname=target.host)
+    secured = context.wrap_socket(opened, server_hostname=target.host)
+    _logger.info("the backend speaks %s with %s", secured.version(), (secured.cipher() or ("?",))[0])
+    return secured
 
 
 def _tls_words(error: ssl.SSLError, target: Target) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
-            f"the certificate of {target.host} is not trusted ({error.verify_message}): install the CA of the backend, "
-            "or correct the host name or the station's clock"
+            f"the certificate of {target.host} is not trusted ({error.verify_message}): install the CA of the backend "
+            "(OcppUserCaCertificate), or correct the host name or the station's clock"
         )
-    return f"TLS with {target.host} failed ({error.reason or error}): check that the port speaks TLS 1.2 or newer"
+    wanted = "TLS 1.2 or newer with secure ciphers (OcppConStrictTls)" if target.trust.only_secure else "TLS"
+    return f"TLS with {target.host} failed ({error.reason or error}): check that the port speaks {wanted}"
 
 
 def _shake_hands(opened: socket.socket, target: Target, deadline: Deadline) -> Dialled:

@@ -12,6 +12,8 @@ class Heartbeat:
     """`interval_s` 0 = only the daily one."""
 
     interval_s: float = 0.0
+    forced: bool = False
+    """`ForceHeartbeatRequestMessages`: whatever else was said in between."""
     triggered: bool = False
     _spoke_s: float = 0.0
     _beat_s: float = -math.inf
@@ -33,7 +35,8 @@ class Heartbeat:
         if self.triggered:
             return 0.0
         daily_s = self._beat_s + DAILY_S
-        return min(daily_s, self._spoke_s + self.interval_s) if self.interval_s > 0 else daily_s
+        last_s = self._beat_s if self.forced else self._spoke_s
+        return min(daily_s, last_s + self.interval_s) if self.interval_s > 0 else daily_s
 
 
 @dataclass

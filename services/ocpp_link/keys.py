@@ -1,14 +1,16 @@
 """The configuration keys this service obeys, read from the snapshot of `settings`. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.ocpp_link.registration import BootContent
+from services.ocpp_link.trust import NORMAL, Trust, trust_of
 
 NO_BACKEND = "No Backend"
 DEFAULT_TIMEOUT_S = 60
 DEFAULT_PING_S = 60
 DEFAULT_HEARTBEAT_S = 300
+_TRUE = ("true", "1", "on", "yes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +24,13 @@ class Keys:
     heartbeat_s: int
     profiles: frozenset[str]
     content: BootContent
+    heartbeat_forced: bool = False
+    """`ForceHeartbeatRequestMessages`."""
+    watchdog_s: int = 0
+    """`TcpWatchdogTimeout`; 0 = never."""
+    proxy: str = ""
+    """`WebsocketsProxyURL`."""
+    trust: Trust = field(default_factory=Trust)
 
     @property
     def wanted(self) -> bool:
@@ -48,6 +57,14 @@ def read(values: Mapping[str, str], serial: str, vendor: str, model: str) -> Key
             charge_point_serial=values.get("ChargePointSerialNumber") or identity,
             charge_box_serial=values.get("ChargeBoxSerialNumber") or serial,
             firmware=values.get("FirmwareVersion", ""),
+        ),
+        heartbeat_forced=values.get("ForceHeartbeatRequestMessages", "").strip().lower() in _TRUE,
+        watchdog_s=_number(values, "TcpWatchdogTimeout", 0),
+        proxy=values.get("WebsocketsProxyURL", "").strip(),
+        trust=trust_of(
+            values.get("SSLModeClient", NORMAL),
+            values.get("OcppConStrictTls", ""),
+            values.get("OcppUserCaCertificate", ""),
         ),
     )
 

@@ -57,6 +57,8 @@ class Line:
         self.refused_status = 0
         """HTTP status of the last attempt, if the backend refused with one."""
         self.connections = 0
+        self.active_s = 0.0
+        """When there last was a TCP connection, none was wanted, or the backend had refused with words (boot clock)."""
 
     # what it is told
 
@@ -66,7 +68,7 @@ class Line:
         self._keep_alive.interval_s, self._keep_alive.timeout_s = ping_s, timeout_s
         if target == self._target:
             return
-        self._target = target
+        self._target, self.active_s = target, now_s
         self._hang_up("the address changed")
         self._backoff.again(now_s)
         self.last_error, self.refused_status = "", 0
@@ -108,6 +110,8 @@ class Line:
     # what happens
 
     def on_time(self, now_s: float) -> Sequence[Happening]:
+        if self.phase in (Phase.OFF, Phase.OPEN) or self.refused_status:
+            self.active_s = now_s
         for event in self._connection.poll():
             self._take(event, now_s)
         self._dial_if_due(now_s)

@@ -54,7 +54,8 @@ class OwnCalls:
         self.registration.connected(fingerprint, now.boot_s)
         self.heartbeat.spoke(now.boot_s)
 
-    def key_changed(self, heartbeat_s: int) -> None:
+    def key_changed(self, heartbeat_s: int, *, forced: bool) -> None:
+        self.heartbeat.forced = forced
         self.interval.key_changed(heartbeat_s)
         self.heartbeat.interval_s = self.interval.in_force_s()
 

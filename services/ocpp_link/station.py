@@ -39,7 +39,8 @@ class Memory(Protocol):
 
 
 class OcppLink:
-    """`about`: what the station file says of vendor, model and serial. `chance`: random numbers in 0..1."""
+    """`about`: what the station file says of vendor, model and serial. `chance`: random numbers in 0..1. `wrong_with`:
+    why a text is no certificate of an authority, empty = it is one."""
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class OcppLink:
         uplink: Uplink,
         memory: Memory,
         chance: Callable[[], float] = random.random,
+        wrong_with: Callable[[str], str] = lambda _authority: "",
     ) -> None:
         self._bus = bus
         self._connection, self._uplink, self._memory = connection, uplink, memory
@@ -59,7 +61,7 @@ class OcppLink:
         self._own = own_calls.OwnCalls(bus, self._endpoint, Registration.resumed(start_id, memory.load()))
         self._offers = Offers(bus, self._endpoint)
         self._desk = asked.Desk(bus, self._endpoint, self._send, self._own.trigger)
-        self._wanted = Wanted(bus, about)
+        self._wanted = Wanted(bus, about, wrong_with)
         self._told, self._alarms = told.Told(bus), told.Alarms(bus)
         self.settings_revision = 0
 
@@ -76,6 +78,7 @@ class OcppLink:
         elif isinstance(body, Answered):
             self._desk.heard(body)
             self._own.heard(body)
+            self._alarms.heard(body)
         elif message.topic is SETTINGS_VALUES:
             self.settings_revision = body.revision
 
@@ -90,7 +93,8 @@ class OcppLink:
         repeat_s = self._offers.repeat(now)
         self._memory.keep(self._own.registration.kept())
         self._say(now)
-        return min(repeat_s, self._told.due_s(), self._line.due_s(), self._speaking_s(), self._wanted.due_s())
+        watch_s = self._alarms.watch(self._line, self._wanted.watchdog_s, now)
+        return min(repeat_s, watch_s, self._told.due_s(), self._line.due_s(), self._speaking_s(), self._wanted.due_s())
 
     def on_stop(self, now: Now) -> None:
         del now
@@ -103,7 +107,7 @@ class OcppLink:
         wanted = self._wanted
         if wanted.follow(now) and wanted.keys is not None:
             self._endpoint.supported = supported(wanted.keys.profiles)
-            self._own.key_changed(wanted.keys.heartbeat_s)
+            self._own.key_changed(wanted.keys.heartbeat_s, forced=wanted.keys.heartbeat_forced)
             self._line.configure(wanted.target, wanted.keys.timeout_s, wanted.keys.ping_s, now.boot_s)
 
     # the open connection
@@ -180,8 +184,6 @@ class OcppLink:
         if self._offers.broken:
             self._alarms.event(self._offers.broken, now)
             self._offers.broken = ""
-        if self._line.exhausted:
-            self._alarms.exhausted(self._line.failures, now)
         self._told.say(
             now,
             line=self._line,
@@ -190,4 +192,5 @@ class OcppLink:
             heartbeat_s=self._own.interval.in_force_s(),
             registered_wall_s=self._own.registered_wall_s,
             bad=self._wanted.bad,
+            bad_authority=self._wanted.bad_authority,
         )

@@ -5,9 +5,10 @@ import logging
 from bus.clock import Now
 from bus.endpoint import Endpoint
 from bus.topics import FAULTS, LINK_STATUS, SYSTEM_EVENT, SYSTEM_REBOOT
-from schemas.base import ActiveFault, ActiveFaults
+from schemas.base import ActiveFault, ActiveFaults, Answer, Answered
 from schemas.ocpp_link import LinkState, LinkStatus
 from schemas.system import BootReason, EventRequest, RebootRequest
+from services.ocpp_link import watchdog
 from services.ocpp_link.actions.rule import When
 from services.ocpp_link.line import Line, Phase
 from services.ocpp_link.registration import Registration, Stage
@@ -16,7 +17,6 @@ SAY_EVERY_S = 10.0
 REQUEST_S = 5.0
 TOPICS = (SYSTEM_EVENT, SYSTEM_REBOOT)
 """Every request this may lead to."""
-REBOOT_AGAIN_S = 3600.0
 REFUSALS = frozenset({401, 403, 404})
 """HTTP: a person has to correct identity, password or address."""
 
@@ -47,10 +47,12 @@ class Told:
         registration: Registration,
         url: str,
         bad: str,
+        bad_authority: str,
         heartbeat_s: int,
         registered_wall_s: float,
     ) -> None:
-        """At every change, and every 10 s. `bad`: what is wrong with the address, empty = nothing."""
+        """At every change, and every 10 s. `bad`, `bad_authority`: what is wrong with the address, and with the
+        certificate of a user's authority; empty = nothing."""
         state = _PHASES.get(line.phase) or _STAGES[registration.stage]
         waits_for_boot = state in (LinkState.PENDING, LinkState.REJECTED)
         if self._status is None or state is not self._status.state:
@@ -70,13 +72,15 @@ class Told:
             self._status = status
             self._next_s = now.boot_s + SAY_EVERY_S
             self._bus.publish(LINK_STATUS, status)
-        self._say_faults(now, line, bad)
+        self._say_faults(now, line, bad, bad_authority)
 
     def due_s(self) -> float:
         return self._next_s
 
-    def _say_faults(self, now: Now, line: Line, bad: str) -> None:
+    def _say_faults(self, now: Now, line: Line, bad: str, bad_authority: str) -> None:
         present = {"backend_address_invalid": bad} if bad else {}
+        if bad_authority:
+            present["backend_authority_invalid"] = f"OcppUserCaCertificate is not used: {bad_authority}"[:200]
         if line.refused_status in REFUSALS:
             present["backend_refuses"] = line.last_error
         if self._faults == tuple(present.items()):
@@ -94,22 +98,49 @@ class Told:
 
 
 class Alarms:
-    """What people are told once, and the reboot that is the end of the back-off (the guide, 9.6)."""
+    """What people are told once, and the reboot that is the last resort (the guide, 9.6 and 9.7)."""
 
     def __init__(self, bus: Endpoint) -> None:
         self._bus = bus
-        self._ask_reboot_s = 0.0
+        self._reboot = watchdog.Reboot()
+        self._asked = ""
+        self._refused = ""
 
     def event(self, text: str, now: Now) -> None:
         fields = When(self._bus.new_id(), now.boot_s + REQUEST_S)._asdict()
         self._bus.request(SYSTEM_EVENT, EventRequest(**fields, code="message_invalid", text=text[:500]))
 
-    def exhausted(self, failures: int, now: Now) -> None:
-        """The longest pause brought nothing either. Asked again after an hour, should it be refused."""
-        if now.boot_s < self._ask_reboot_s:
-            return
-        self._ask_reboot_s = now.boot_s + REBOOT_AGAIN_S
-        words = f"the backend could not be reached in {failures} attempts"
-        _logger.error("%s: asking for a reboot", words)
-        fields = When(self._bus.new_id(), now.boot_s + REQUEST_S)._asdict()
-        self._bus.request(SYSTEM_REBOOT, RebootRequest(**fields, reason=BootReason.WATCHDOG, detail=words))
+    def watch(self, line: Line, watchdog_s: int, now: Now) -> float:
+        """Asks for a reboot while there is a reason; returns when to look again (boot clock)."""
+        silent_s = watchdog.due_s(line.active_s, watchdog_s)
+        why = ""
+        if now.boot_s >= silent_s:
+            why = f"no connection to the backend for {watchdog_s} s"
+        elif line.exhausted:
+            why = f"the backend could not be reached in {line.failures} attempts"
+        is_news = bool(why) and not self._reboot.why
+        if is_news:
+            self._refused = ""
+            _logger.error("%s", watchdog.LINE if now.boot_s >= silent_s else f"{why}: asking for a reboot")
+        if self._reboot.want(why, now.boot_s):
+            self._ask(why, now)
+        return self._reboot.due_s() if why else silent_s
+
+    def heard(self, answered: Answered) -> None:
+        if answered.request_id == self._asked and answered.outcome is not Answer.ACCEPTED:
+            if answered.reason != self._refused:
+                _logger.warning("no reboot yet: %s", answered.reason or answered.outcome)
+            self._refused = answered.reason
+
+    def _ask(self, why: str, now: Now) -> None:
+        self._asked = self._bus.new_id()
+        self._bus.request(
+            SYSTEM_REBOOT,
+            RebootRequest(
+                request_id=self._asked,
+                expires_s=now.boot_s + REQUEST_S,
+                reason=BootReason.WATCHDOG,
+                detail=why,
+                unless_charging=self._reboot.unless_charging(now.boot_s),
+            ),
+        )

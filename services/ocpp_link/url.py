@@ -1,11 +1,16 @@
 """The connection URL (OCPP-J 3.1.1): the backend's endpoint, a slash, and the station's identity. Pure."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 LONGEST_URL = 500
 _SAFE_IN_PATH = "%/:@!$&'()*+,;=~-._"
 _SAFE_IN_QUERY = _SAFE_IN_PATH + "?"
+_PROXY = re.compile(
+    r"(?:(?P<user>[^@]{1,64})@)?(?:\[(?P<six>[0-9A-Fa-f:.]{2,45})\]|(?P<host>[^@:\[\]/\s]{1,255}))(?::(?P<port>\d{1,5}))?",
+    re.ASCII,
+)
 
 
 class BadAddress(ValueError):
@@ -16,6 +21,9 @@ class BadAddress(ValueError):
 class Proxy:
     host: str
     port: int = 80
+    user: str = ""
+    password: str = field(default="", repr=False)
+    """Basic authentication towards the proxy; without a user none."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,18 @@ def connection_address(endpoint: str, identity: str) -> Address:
     shown_port = f":{port}" if port is not None else ""
     number = port if port is not None else (443 if secure else 80)
     return Address(secure, host, number, resource, f"{parts.scheme}://{shown_host}{shown_port}{resource}")
+
+
+def proxy_of(text: str, password: str) -> Proxy | None:
+    """`WebsocketsProxyURL`: HOST, HOST:PORT or USER@HOST:PORT, port 80 if left out; empty = none. Raises BadAddress."""
+    if not text:
+        return None
+    parts = _PROXY.fullmatch(text)
+    port = int(parts["port"] or 80) if parts is not None else 0
+    if parts is None or not 0 < port < 65536:
+        raise BadAddress("WebsocketsProxyURL is not of the form HOST:PORT or USER@HOST:PORT: correct it, or empty it")
+    user = unquote(parts["user"] or "")
+    return Proxy(parts["six"] or parts["host"], port, user, password if user else "")
 
 
 def _split(endpoint: str) -> tuple[SplitResult, int | None]:

@@ -1,7 +1,9 @@
-"""Whom to dial, from the settings heard: the address, the identity, the password."""
+"""Whom to dial, from the settings heard: the address, the identity, the passwords, and how strictly to check."""
 
 import hashlib
 import json
+import logging
+from collections.abc import Callable, Mapping
 
 from bus.clock import Now
 from bus.endpoint import Endpoint
@@ -9,18 +11,23 @@ from bus.topics import SETTINGS_SECRETS, SETTINGS_VALUES
 from schemas.station import StationSection
 from services.ocpp_link.connection import Target
 from services.ocpp_link.keys import Keys, read
-from services.ocpp_link.url import BadAddress, connection_address
+from services.ocpp_link.trust import Trust, words
+from services.ocpp_link.url import BadAddress, connection_address, proxy_of
 
 SECRETS_WAIT_S = 5.0
 """Without a word about passwords the first attempt waits so long, then goes without one."""
-PASSWORD = "HTTPBasicAuthPassword"
+PASSWORD, PROXY_PASSWORD = "HTTPBasicAuthPassword", "WebsocketsProxyPassword"
+
+_logger = logging.getLogger("ocpp_link")
 
 
 class Wanted:
-    """`about`: what the station file says of vendor, model and serial."""
+    """`about`: what the station file says of vendor, model and serial. `wrong_with`: why a text is no certificate."""
 
-    def __init__(self, bus: Endpoint, about: StationSection) -> None:
+    def __init__(self, bus: Endpoint, about: StationSection, wrong_with: Callable[[str], str]) -> None:
         self._bus = bus
+        self._wrong_with = wrong_with
+        self._said: Trust | None = None
         self._about = about
         self._followed: tuple[object, object] = (None, None)
         self._begin_s = bus.clock.now().boot_s
@@ -32,6 +39,8 @@ class Wanted:
         """For people."""
         self.bad = ""
         """What is wrong with the address; empty = nothing."""
+        self.bad_authority = ""
+        """What is wrong with `OcppUserCaCertificate`; empty = nothing."""
 
     def follow(self, now: Now) -> bool:
         """Whether there is something new (also the first time)."""
@@ -42,8 +51,14 @@ class Wanted:
             return False
         self._followed = (snapshot, secrets)
         self.keys = read(snapshot.values, self._about.serial, self._about.vendor, self._about.model)
-        self._choose(self.keys, secrets.values.get(PASSWORD, "") if secrets is not None else "")
+        self._choose(self.keys, secrets.values if secrets is not None else {})
+        self.bad_authority = self._wrong_with(self.keys.trust.user_authority)
         return True
+
+    @property
+    def watchdog_s(self) -> int:
+        """0 = none; also while there is no address to dial."""
+        return self.keys.watchdog_s if self.keys is not None and self.target is not None else 0
 
     def fingerprint(self) -> str:
         """Stands for address and content of BootNotification: another one, and the backend has to be told."""
@@ -55,12 +70,13 @@ class Wanted:
         waits = self.keys is None and self._bus.latest(SETTINGS_VALUES).body is not None
         return self._begin_s + SECRETS_WAIT_S if waits else float("inf")
 
-    def _choose(self, keys: Keys, password: str) -> None:
+    def _choose(self, keys: Keys, secrets: Mapping[str, str]) -> None:
         self.target, self.url, self.bad = None, "", ""
         if not keys.wanted:
             return
         try:
             address = connection_address(keys.endpoint, keys.identity)
+            proxy = proxy_of(keys.proxy, secrets.get(PROXY_PASSWORD, ""))
         except BadAddress as error:
             self.bad = str(error)
             return
@@ -72,5 +88,11 @@ class Wanted:
             port=address.port,
             resource=address.resource,
             user=keys.identity,
-            password=password,
+            password=secrets.get(PASSWORD, ""),
+            proxy=proxy,
+            trust=keys.trust,
         )
+        if address.secure and keys.trust != self._said:
+            self._said = keys.trust
+            level = logging.WARNING if keys.trust.left_out or not keys.trust.only_secure else logging.INFO
+            _logger.log(level, "%s", words(keys.trust))

@@ -1,13 +1,18 @@
-"""The causes of faults: plain questions about the state. A new source of faults adds a function and a row here, and a
-row in `schemas/faults.py`.
+"""The causes of faults: plain questions about the state.
+
+A new source of faults adds a function and a row here or in the `causes.py` of its room, and a row in
+`schemas/faults.py`.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 from hardware.interfaces import PilotMode
+from schemas.faults import worst_first
 from schemas.safety import Contactor
+from services.safety.phases import causes as of_phases
+from services.safety.residual import causes as of_residual_current
+from services.safety.rule import Rule, after
 from services.safety.state import ConnectorState, Moment, due
+from services.safety.supply import causes as of_supply
+from services.safety.thermal import causes as of_temperatures
 from services.safety.timings import (
     BOOT_S,
     CLOSED_WITHIN_S,
@@ -22,18 +27,7 @@ from services.safety.timings import (
     UNREADABLE_S,
     WELDED_S,
 )
-
-Cause = Callable[[ConnectorState, Moment], bool]
-
-
-def after(since_s: float | None, wait_s: float, moment: Moment) -> bool:
-    """True when a condition has lasted `wait_s`; asks to be woken at that time otherwise."""
-    if since_s is None:
-        return False
-    if due(since_s, wait_s, moment.now_s):
-        return True
-    moment.wake(since_s + wait_s)
-    return False
+from services.safety.wear import causes as of_wear
 
 
 def _welded(state: ConnectorState, moment: Moment) -> bool:
@@ -167,13 +161,7 @@ def _ventilation(state: ConnectorState, _moment: Moment) -> bool:
     return state.pilot_sight.confirmed == "D"
 
 
-class Rule(NamedTuple):
-    cause: Cause
-    clear_s: float
-    """The cause has been gone this long (facts: clear rules of the error list)."""
-
-
-RULES: dict[str, Rule] = {
+_OWN: dict[str, Rule] = {
     "contactor_welded": Rule(_welded, 1.0),
     "journal_unreadable": Rule(_journal_unreadable, 0.25),
     "contactor_no_close": Rule(_no_close, 1.0),
@@ -194,3 +182,14 @@ RULES: dict[str, Rule] = {
     "unlock_failed": Rule(_unlock_failed, 0.25),
     "loop_overrun": Rule(_overrun, 10.0),
 }
+
+_ALL = {
+    **_OWN,
+    **of_residual_current.RULES,
+    **of_temperatures.RULES,
+    **of_supply.RULES,
+    **of_phases.RULES,
+    **of_wear.RULES,
+}
+RULES: dict[str, Rule] = {code: _ALL[code] for code in worst_first(list(_ALL))}
+"""By code, worst first."""

@@ -1,7 +1,8 @@
 """One step of one connector: readings and the session's lease in, outputs and events out.
 
-Order of regions: Faults, Permission, Pilot, Contactor, Lock. Faults come first, so that no permission of the same step
-overrides them. No I/O, no clock: the same inputs give the same outputs. Any exception inside gives the safe vector.
+Order of regions: what was read is taken in, then Faults, Permission, Pilot, Contactor, Lock, and what follows from
+them. Faults come first, so that no permission of the same step overrides them. No I/O, no clock: the same inputs give
+the same outputs. Any exception inside gives the safe vector.
 """
 
 import logging
@@ -10,10 +11,18 @@ from typing import NamedTuple
 from schemas.session import Permission
 from services.safety import contactor, faults, lock, pilot, readings
 from services.safety.permission import Grant, grant
+from services.safety.phases import switching
+from services.safety.residual import sensor
 from services.safety.state import SAFE, ConnectorState, Event, Moment, Outputs, Readings
+from services.safety.supply import meter
+from services.safety.thermal import temperatures
 from services.safety.timings import FEED_S, SAMPLE_CONNECTED_S, SAMPLE_IDLE_S
+from services.safety.wear import counting
 
 _logger = logging.getLogger("safety.core")
+
+OBSERVERS = (readings.observe, sensor.observe, temperatures.observe, meter.observe, switching.observe)
+FOLLOWERS = (sensor.follow, switching.follow, counting.follow)
 
 
 class Result(NamedTuple):
@@ -48,13 +57,16 @@ def _step(state: ConnectorState, permission: Permission | None, moment: Moment) 
     now_s = moment.now_s
     _restart_after_gap(state, moment)
     state.last_step_s = now_s
-    readings.observe(state, moment)
+    for observe in OBSERVERS:
+        observe(state, moment)
     faults.evaluate(state, moment)
     lease = grant_of(state, permission, now_s)
     _qualify(state)
     pilot.evaluate(state, lease, moment)
     contactor.evaluate(state, moment)
     lock.evaluate(state, lease, moment)
+    for follow in FOLLOWERS:
+        follow(state, moment)
     return Result(_outputs(state), tuple(moment.events), moment.deadline_s)
 
 

@@ -1,7 +1,8 @@
 """First region: which faults are active, when they clear, and what they forbid."""
 
 from schemas.faults import FAULTS, FaultClass
-from services.safety.causes import RULES, after
+from services.safety.causes import RULES
+from services.safety.rule import after
 from services.safety.state import ActiveFault, ConnectorState, Moment, due
 from services.safety.timings import AFTER_FAULT_S, F_LEAST_S, RECOVERIES, SAME_EDGE_APART_S, UNPLUGGED_S
 

@@ -19,6 +19,7 @@ from services.store_errors import NewerStore
 VERSION = 1
 LARGEST_FILE = 64 * 1024
 TRY_AGAIN_S = 10.0
+MOST_SETTINGS = 200
 LOCKOUTS = ("", "contactor_welded", "journal_unreadable")
 
 logger = logging.getLogger("safety.journal")
@@ -153,5 +154,5 @@ def _counts(memory: Memory) -> bool:
     return (
         all(0 <= count < 2**53 for count in counts)
         and all(0.0 <= time_s < 1e11 for time_s in times)
-        and 0.0 <= memory.hardware_limit_a <= 1000.0
+        and len(memory.settings) <= MOST_SETTINGS
     )

@@ -18,13 +18,24 @@ class Memory:
     trips: dict[str, int] = field(default_factory=dict)
     """How often each fault has stopped power, ever."""
     contactor_cycles: int = 0
+    contactor_load_cycles: int = 0
+    """Openings under load."""
+    plug_cycles: int = 0
+    residual_proven: bool = False
+    """The residual current module has passed its self-test since the last state A."""
+    residual_tested_s: float = 0.0
+    """When it passed last, boot clock."""
+    reclosures: int = 0
+    """Attempts to re-arm the RCD since it last stayed closed."""
+    orders: dict[str, str] = field(default_factory=dict)
+    """By action key: the last order that was carried out."""
     last_close_wall_s: float = 0.0
     """Station wall time of the last closing, for people."""
-    hardware_limit_a: float = 0.0
-    """The `HardwareCurrentLimit` last heard: holds after a restart until `settings` has spoken."""
+    settings: dict[str, str] = field(default_factory=dict)
+    """The keys of `settings.py` as last heard: they hold after a restart until `settings` has spoken."""
 
     def copy(self) -> "Memory":
-        return replace(self, trips=dict(self.trips))
+        return replace(self, trips=dict(self.trips), settings=dict(self.settings), orders=dict(self.orders))
 
 
 def cleared(memory: Memory) -> Memory:

@@ -67,7 +67,7 @@ def _standing_refusal(state: ConnectorState, grant: Grant, now_s: float) -> str:
         return "starting: checking the contactor and the vehicle"
     if state.pilot_sight.confirmed not in ("B", "C"):
         return "no vehicle connected"
-    if state.hardware_limit_a <= 0.0:
+    if state.settings.hardware_limit_a <= 0.0:
         return "waiting for the settings service"
     if not grant.may_charge:
         return grant.why_not

@@ -1,21 +1,57 @@
 """One connector of the service: its board, its state, and what was said of it last."""
 
-from hardware.interfaces import ConnectorBoard, PilotMode
-from schemas.safety import SafetyConnector
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from hardware.interfaces import ConnectorBoard, Feedback, PilotMode, SafetyBoard, Speed, Temperature
+from schemas.safety import Contactor, SafetyConnector
 from schemas.session import Permission
-from schemas.station import ConnectorSection
+from schemas.station import CONNECTOR_INPUTS, ConnectorSection, EquipmentSection
 from services.safety.memory import Memory
-from services.safety.state import SAFE, ConnectorState, Equipment, Outputs, Readings
+from services.safety.settings import parsed, relevant
+from services.safety.state import SAFE, ConnectorState, Equipment, MeterSight, Outputs, Readings
 
 NEVER_READ = Readings()
+
+
+class Shared(NamedTuple):
+    """What all connectors of a station read alike, and of one connector the inputs and temperatures of its own."""
+
+    inputs: Mapping[str, Feedback | None]
+    temperatures: Mapping[str, Temperature | None]
+    fan: Speed | None
+    trouble: str
+
+
+def shared_of(board: SafetyBoard, wired: Mapping[str, str], connector: int) -> Shared:
+    """`wired`: how each contact is wired ("normally open" or "normally closed"); an active contact reads True."""
+    own = f".{connector}"
+    inputs: dict[str, Feedback | None] = {}
+    for name, source in board.inputs.items():
+        function, _, number = name.partition(".")
+        if name not in wired or (number and not name.endswith(own)):
+            continue
+        if connector != 1 and not number and function in CONNECTOR_INPUTS:
+            continue
+        read = source.state()
+        normally_closed = wired[name] == "normally closed"
+        inputs[function] = None if read is None else Feedback(read.closed is not normally_closed, read.sampled_s)
+    temperatures = {
+        name.partition(".")[0]: sensor.read()
+        for name, sensor in board.temperatures.items()
+        if "." not in name or name.endswith(own)
+    }
+    fan = board.tachometers.get("fan")
+    return Shared(inputs, temperatures, fan.read() if fan is not None else None, board.trouble)
 
 
 class Seat:
     def __init__(self, board: ConnectorBoard, equipment: Equipment, memory: Memory, now_s: float) -> None:
         self.board = board
         self.state = ConnectorState(equipment, now_s, memory)
-        self.state.hardware_limit_a = memory.hardware_limit_a
+        self.state.settings = parsed(memory.settings)
         self.permission: Permission | None = None
+        self.meter: MeterSight | None = None
         self.readings = NEVER_READ
         self.deadline_s = now_s
         self.outputs = SAFE
@@ -26,7 +62,19 @@ class Seat:
         self.say_again_s = now_s
         self.saved = memory.copy()
 
-    def read(self) -> Readings:
+    def apply(self, values: Mapping[str, str], now_s: float) -> bool:
+        """Settings as heard; False = not now, the contactor is or may be closed."""
+        state = self.state
+        texts = relevant(values, state.equipment.connector)
+        if texts == state.memory.settings:
+            return True
+        if state.contactor.coil or state.contactor.phase not in (Contactor.OPEN, Contactor.UNKNOWN):
+            return False
+        state.settings, state.memory.settings = parsed(texts, state.settings), texts
+        self.deadline_s = now_s
+        return True
+
+    def read(self, shared: Shared) -> Readings:
         board = self.board
         proximity, lock = board.proximity, board.lock
         return Readings(
@@ -34,6 +82,15 @@ class Seat:
             proximity.resistance() if proximity is not None else None,
             board.contactor.mirror(),
             lock.feedback() if lock is not None else None,
+            residual=board.residual.status() if board.residual is not None else None,
+            output_voltage=board.output_sense.voltages() if board.output_sense is not None else None,
+            phase_relay=board.contactor.phase_relay(),
+            release_energy=lock.release_energy() if lock is not None else None,
+            inputs=shared.inputs,
+            temperatures=shared.temperatures,
+            fan=shared.fan,
+            meter=self.meter,
+            trouble=shared.trouble,
         )
 
     def drive(self, outputs: Outputs) -> None:
@@ -45,13 +102,37 @@ class Seat:
         board.pilot.sample_every(outputs.sample_period_s)
         if board.lock is not None:
             board.lock.drive(outputs.lock)
+        if board.residual is not None:
+            board.residual.test(outputs.residual_test)
+        if outputs.phases:
+            board.contactor.select_phases(outputs.phases)
 
 
-def equipment_of(number: int, section: ConnectorSection) -> Equipment:
+def equipment_of(number: int, section: ConnectorSection, mounted: EquipmentSection) -> Equipment:
     return Equipment(
         connector=number,
         socket=section.cable == "socket",
         has_lock=section.has_lock,
         mirror_contact=section.mirror_contact,
         max_current_a=float(section.max_current_a),
+        phases=section.phases,
+        residual_sensor=section.residual_current != "none",
+        output_sense=section.output_sense,
+        phase_switching=section.phase_switching,
+        actuator=section.lock_actuator,
+        ventilation="ventilation" in mounted.outputs,
+        inputs=frozenset(_of_connector(mounted.inputs, number)),
+        temperatures=frozenset(_of_connector(mounted.temperatures, number)),
+        fan=mounted.fan,
     )
+
+
+def _of_connector(names: Iterable[str], connector: int) -> list[str]:
+    """The names of this connector and of the station, without the connector's number."""
+    own = []
+    for name in names:
+        function, _, number = name.partition(".")
+        elsewhere = connector != 1 and not number and function in CONNECTOR_INPUTS
+        if number in ("", str(connector)) and not elsewhere:
+            own.append(function)
+    return own

@@ -1,12 +1,31 @@
 """What the core knows about one connector between two steps: one record per region, no rules."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, NamedTuple, Self
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from hardware.interfaces import Feedback, LockDrive, PilotLevels, PilotMode, Resistance
+from hardware.interfaces import (
+    Feedback,
+    LockDrive,
+    PilotLevels,
+    PilotMode,
+    ResidualCurrent,
+    Resistance,
+    Speed,
+    Temperature,
+    Voltages,
+)
 from schemas.safety import Contactor, Lock
 from services.safety.memory import Memory
+from services.safety.phases.state import PhaseState
+from services.safety.region import Region
+from services.safety.residual.state import ResidualState
+from services.safety.settings import NO_SETTINGS, SafetySettings
+from services.safety.supply.state import SupplyState
+from services.safety.thermal.state import ThermalState
 from services.safety.timings import AFTER_FAULT_S
+from services.safety.wear.state import WearState
 
 NEVER_S = -1e9
 """A boot-clock time before every other."""
@@ -21,6 +40,31 @@ class Equipment(NamedTuple):
     has_lock: bool
     mirror_contact: bool
     max_current_a: float
+    phases: int = 3
+    residual_sensor: bool = False
+    output_sense: bool = False
+    phase_switching: bool = False
+    actuator: str = "with feedback"
+    """Of the lock: "with feedback", "without feedback", "with emergency release"."""
+    ventilation: bool = False
+    """An output switches the room's ventilation."""
+    inputs: frozenset[str] = frozenset()
+    """Names of the contacts that are wired, without the connector's number."""
+    temperatures: frozenset[str] = frozenset()
+    fan: bool = False
+
+
+class MeterSight(NamedTuple):
+    """What the primary meter said last (`metering.reading`), or that it is silent."""
+
+    current_a: tuple[float, float, float] | None
+    voltage_v: tuple[float, float, float] | None
+    sampled_s: float
+    answers: bool
+    """False = the meter is silent, as `metering` says."""
+
+
+NOTHING_READ: Mapping[str, Any] = MappingProxyType({})
 
 
 class Readings(NamedTuple):
@@ -30,6 +74,17 @@ class Readings(NamedTuple):
     proximity: Resistance | None = None
     mirror: Feedback | None = None
     lock: Feedback | None = None
+    residual: ResidualCurrent | None = None
+    output_voltage: Voltages | None = None
+    phase_relay: Feedback | None = None
+    release_energy: Feedback | None = None
+    inputs: Mapping[str, Feedback | None] = NOTHING_READ
+    """By name, this connector's and the station's: True = the contact is active, whatever it is wired as."""
+    temperatures: Mapping[str, Temperature | None] = NOTHING_READ
+    fan: Speed | None = None
+    meter: MeterSight | None = None
+    trouble: str = ""
+    """Between the driver and its hardware."""
 
 
 class Outputs(NamedTuple):
@@ -41,6 +96,15 @@ class Outputs(NamedTuple):
     """Duty cycle in 0.1 %; only used with PWM."""
     lock: LockDrive = LockDrive.STOP
     sample_period_s: float = 0.02
+    phases: int = 0
+    """1 or 3: the relay of L2 and L3, where one is fitted; 0 = as it is."""
+    residual_test: bool = False
+    """The test winding of the residual current module."""
+    shunt_trip: bool = False
+    """The auxiliary output drops the device upstream: the contacts are closed although they must not be."""
+    reclose: bool = False
+    """The auxiliary output re-arms the RCD."""
+    ventilation: bool = False
 
 
 SAFE = Outputs()
@@ -52,15 +116,6 @@ class Event(NamedTuple):
 
     name: str
     detail: str = ""
-
-
-class Region:
-    """A copy is enough for a search to go back to it."""
-
-    __slots__ = ()
-
-    def copy(self) -> Self:
-        return replace(self)  # type: ignore[type-var]
 
 
 @dataclass(slots=True)
@@ -194,8 +249,7 @@ class ConnectorState:
     equipment: Equipment
     started_s: float
     memory: Memory = field(default_factory=Memory)
-    hardware_limit_a: float = 0.0
-    """`HardwareCurrentLimit`; 0 = not known yet, which blocks charging."""
+    settings: SafetySettings = NO_SETTINGS
     qualified: bool = False
     """The contacts were proven open and the vehicle's state was seen since the start."""
     begun_s: float = 0.0
@@ -212,6 +266,11 @@ class ConnectorState:
     pilot: PilotState = field(default_factory=PilotState)
     contactor: ContactorState = field(default_factory=ContactorState)
     lock: LockState = field(default_factory=LockState)
+    residual: ResidualState = field(default_factory=ResidualState)
+    thermal: ThermalState = field(default_factory=ThermalState)
+    supply: SupplyState = field(default_factory=SupplyState)
+    phases: PhaseState = field(default_factory=PhaseState)
+    wear: WearState = field(default_factory=WearState)
 
     def __post_init__(self) -> None:
         self.last_step_s = self.started_s
@@ -231,11 +290,13 @@ class ConnectorState:
         closes = self.contactor.closes
         self.contactor = ContactorState(on_s=now_s, off_s=now_s, closes=closes, powered=self.contactor.powered)
         self.lock = LockState()
+        for region in (self.residual, self.thermal, self.supply, self.phases, self.wear):
+            region.begin(now_s)
 
     @property
     def rated_a(self) -> float:
         """Amperes; 0 while `HardwareCurrentLimit` is not known."""
-        return min(self.equipment.max_current_a, self.hardware_limit_a)
+        return min(self.equipment.max_current_a, self.settings.hardware_limit_a)
 
     @property
     def cable_a(self) -> float:
@@ -250,7 +311,7 @@ class ConnectorState:
             one.name: value.copy() for one in fields(self) if hasattr(value := getattr(self, one.name), "copy")
         }
         twin = replace(self, **copies)
-        for name in ("faults", "pilot_sight", "proximity", "mirror", "lock_sight", "pilot", "contactor", "lock"):
+        for name in copies:
             setattr(twin, name, copies[name])
         twin.qualified, twin.begun_s, twin.last_step_s = self.qualified, self.begun_s, self.last_step_s
         return twin

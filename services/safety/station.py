@@ -1,7 +1,7 @@
 """The safety service: readings to the core, outputs to the board, states to the bus. It routes and decides nothing."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -12,12 +12,12 @@ from bus.envelope import Received
 from bus.topics import FAULTS, SAFETY_CONNECTOR, SESSION_PERMISSION, SETTINGS_VALUES
 from hardware.interfaces import PilotMode, SafetyBoard
 from schemas.base import ActiveFault, ActiveFaults
-from schemas.safety import Contactor, SafetyConnector
+from schemas.safety import SafetyConnector
 from schemas.station import Station
 from services.safety import core
 from services.safety.feed import Feeder
 from services.safety.journal import JournalFile
-from services.safety.seat import Seat, equipment_of
+from services.safety.seat import Seat, equipment_of, shared_of
 from services.safety.state import SAFE, Event
 from services.safety.status import connector_message
 
@@ -42,13 +42,13 @@ class SafetyService:
         self._memories = journal.load(list(station.connectors))
         self._seats: dict[int, Seat] = {}
         self._feeder = Feeder()
-        self._limit_a: float | None = None
+        self._values: Mapping[str, str] | None = None
         self._heard_revision = 0
         self._faults: dict[FaultKey, float] | None = None
 
     def on_start(self, now: Now) -> None:
         for number, section in self._station.connectors.items():
-            equipment = equipment_of(number, section)
+            equipment = equipment_of(number, section, self._station.equipment)
             self._seats[number] = Seat(self._board.connectors[number], equipment, self._memories[number], now.boot_s)
         self._drive_safe()
 
@@ -59,7 +59,7 @@ class SafetyService:
                 seat.permission, seat.deadline_s = message.body, now.boot_s
         elif message.topic is SETTINGS_VALUES:
             self._heard_revision = message.body.revision
-            self._limit_a = _limit_of(message.body.values.get("HardwareCurrentLimit", ""))
+            self._values = message.body.values
 
     def on_time(self, now: Now) -> float:
         self._board.receive()
@@ -92,7 +92,8 @@ class SafetyService:
     # one turn
 
     def _step(self, seat: Seat, now: Now) -> bool:
-        readings = seat.read()
+        number = seat.state.equipment.connector
+        readings = seat.read(shared_of(self._board, self._station.equipment.inputs, number))
         if readings == seat.readings and now.boot_s < seat.deadline_s:
             return False
         seat.readings = readings
@@ -116,17 +117,10 @@ class SafetyService:
 
     def _apply_settings(self, now: Now) -> None:
         """Never while a contactor is closed: that connector follows when it is open."""
-        applied = True
-        for seat in self._seats.values():
-            state = seat.state
-            if self._limit_a is None or state.hardware_limit_a == self._limit_a:
-                continue
-            if state.contactor.coil or state.contactor.phase not in (Contactor.OPEN, Contactor.UNKNOWN):
-                applied = False
-                continue
-            state.hardware_limit_a = state.memory.hardware_limit_a = self._limit_a
-            seat.deadline_s = now.boot_s
-        if applied:
+        if self._values is None or self.settings_revision == self._heard_revision:
+            return
+        applied = [seat.apply(self._values, now.boot_s) for seat in self._seats.values()]
+        if all(applied):
             self.settings_revision = self._heard_revision
 
     def _say(self, seat: Seat, now: Now) -> None:
@@ -161,15 +155,6 @@ class SafetyService:
             # Nothing wakes us: a board in this process, or a link to be made again.
             times += [now.boot_s + seat.outputs.sample_period_s for seat in self._seats.values()]
         return min(times)
-
-
-def _limit_of(text: str) -> float | None:
-    """`HardwareCurrentLimit` in amperes; None = unusable, which changes nothing."""
-    try:
-        limit_a = float(text)
-    except ValueError:
-        return None
-    return limit_a if 6.0 <= limit_a <= 80.0 else None
 
 
 def _without_times(said: SafetyConnector) -> SafetyConnector:

@@ -1,153 +1,123 @@
-"""Which value of each key is in force now, which one at the next start, and what a change would do. Pure.
+"""Which value of each key is in force now, and which one at the next start. Pure.
 
 A stored value wins over the factory value of this station, and that over the table's default. Keys that need a reboot
-keep the value they had when the station started.
+keep the value they had when the station started. A place is `Name`, or `Name[2]` for a connector's own value.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from schemas.base import Answer
-from services.settings.rules import Board, Unacceptable, check, complete, parse, unknown
-from services.settings.table import KEYS, Key, find
-from services.settings.table.key import Access, KeyType
-
-OVER_OCPP = "ocpp"
-"""`source` of a change that came from the backend."""
+from services.settings.names import key_of
+from services.settings.rules import Board, Unacceptable, check, complete, parse
+from services.settings.rules.problem import Problem
 
 
 @dataclass(frozen=True)
 class Values:
+    """Every mapping is by place."""
+
     factory: Mapping[str, str]
     board: Board
     stored: Mapping[str, str]
     """As they stand in the store, also those that are not used."""
     at_start: Mapping[str, str]
-    """Keys that need a reboot: the value when the station started."""
+    """Keys that need a reboot: the value when the station started; and those that were changed together with one that
+    does, and wait for it."""
     used: Mapping[str, str]
     """Factory and stored values together, as far as the table, the board and each other allow them."""
     rejected: Mapping[str, str]
     """Values that they do not allow: why."""
 
-    @property
+    @cached_property
     def at_next_start(self) -> dict[str, str]:
         return complete(self.used)
 
-    @property
+    @cached_property
     def in_force(self) -> dict[str, str]:
-        return complete({**self.used, **self.at_start})
+        free = {where: text for where, text in self.used.items() if not self.waits(where)}
+        return complete({**free, **self.at_start})
 
-    @property
+    @cached_property
     def pending(self) -> tuple[str, ...]:
         now, later = self.in_force, self.at_next_start
-        return tuple(name for name, key in KEYS.items() if key.needs_reboot and now[name] != later[name])
+        places = dict.fromkeys((*later, *now))
+        return tuple(each for each in places if self.waits(each) and now.get(each) != later.get(each))
 
     @property
     def unknown_stored(self) -> tuple[str, ...]:
         """Stored keys that this version's table does not have: kept for the version that knows them."""
-        return tuple(sorted(name for name in self.stored if name not in KEYS))
+        return tuple(sorted(where for where in self.stored if key_of(where) is None))
 
-    def with_stored(self, name: str, value: str) -> "Values":
-        return begin(self.factory, self.board, {**self.stored, name: value}, self.at_start)
+    def waits(self, where: str) -> bool:
+        """Whether another value of this place takes effect at the next start."""
+        return where.partition("[")[0] in self.at_start
+
+    def with_stored(self, wanted: Mapping[str, str | None]) -> "Values":
+        """None = back to the factory value. What waited and is set now waits no longer, but for keys that always do."""
+        kept = {where: text for where, text in self.stored.items() if where not in wanted}
+        stored = {**kept, **{where: text for where, text in wanted.items() if text is not None}}
+        names = {where.partition("[")[0] for where in wanted}
+        at_start = {
+            where: text
+            for where, text in self.at_start.items()
+            if where.partition("[")[0] not in names or _needs_reboot(where)
+        }
+        return begin(self.factory, self.board, stored, at_start)
+
+    def holding(self, places: set[str], before: "Values") -> "Values":
+        """These keep the value in force of `before` until the next start."""
+        names = {where.partition("[")[0] for where in places}
+        held = {where: text for where, text in before.in_force.items() if where.partition("[")[0] in names}
+        return replace(self, at_start={**self.at_start, **held})
 
     def started(self) -> "Values":
         """The station starts: what was pending takes effect."""
-        later = self.at_next_start
-        return replace(self, at_start={name: later[name] for name, key in KEYS.items() if key.needs_reboot})
+        at_start = {where: text for where, text in self.at_next_start.items() if _needs_reboot(where)}
+        return replace(self, at_start=at_start)
+
+
+def _needs_reboot(where: str) -> bool:
+    key = key_of(where)
+    return key is not None and key.needs_reboot
 
 
 def begin(factory: Mapping[str, str], board: Board, stored: Mapping[str, str], at_start: Mapping[str, str]) -> Values:
     """Sorts stored values into those that count and those that are kept but not used."""
+    accepted, rejected = readable(stored)
+    used = {**factory, **accepted}
+    while (found := _first_to_give_way(used, board)) is not None:
+        where, problem = found
+        rejected[where] = problem.words
+        if where in accepted and where in factory and used[where] != factory[where]:
+            used[where] = factory[where]
+        else:
+            del used[where]
+    still_valid, _ = readable(at_start)
+    return Values(factory, board, stored, still_valid, used, rejected)
+
+
+def _first_to_give_way(used: Mapping[str, str], board: Board) -> tuple[str, Problem] | None:
+    for problem in check(complete(used), board):
+        for where in problem.places:
+            if where in used:
+                return where, problem
+    return None
+
+
+def readable(values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Those that this version's table takes, and why it does not take others; unknown keys are in neither."""
     accepted: dict[str, str] = {}
-    rejected: dict[str, str] = {}
-    for name, text in stored.items():
-        key = KEYS.get(name)
+    refused: dict[str, str] = {}
+    for where, text in values.items():
+        key = key_of(where)
         if key is None:
             continue
+        if key.absent:
+            refused[where] = f"{key.name} has no effect here: {key.absent}"
+            continue
         try:
-            accepted[name] = parse(key, text)
+            accepted[where] = parse(key, text)
         except Unacceptable as error:
-            rejected[name] = str(error)
-    used = {**factory, **accepted}
-    while problems := [problem for problem in check(complete(used), board) if problem.key in used]:
-        name, words = problems[0]
-        rejected[name] = words
-        if name in accepted and name in factory and used[name] != factory[name]:
-            used[name] = factory[name]
-        else:
-            del used[name]
-    return Values(factory, board, stored, _still_valid(at_start), used, rejected)
-
-
-def _still_valid(at_start: Mapping[str, str]) -> dict[str, str]:
-    """Without values that a newer table, put in while the station runs, does not know."""
-    valid: dict[str, str] = {}
-    for name, text in at_start.items():
-        key = KEYS.get(name)
-        if key is not None and key.needs_reboot:
-            try:
-                valid[name] = parse(key, text)
-            except Unacceptable:
-                continue
-    return valid
-
-
-@dataclass(frozen=True)
-class Change:
-    """The judgement on a wish to change a key. `after` is None when nothing is to be stored."""
-
-    outcome: Answer
-    reason: str
-    key: Key | None = None
-    old: str = ""
-    new: str = ""
-    after: Values | None = None
-
-
-def change(values: Values, name: str, text: str, connector: int, source: str) -> Change:
-    key = find(name)
-    if key is None:
-        return Change(Answer.NOT_SUPPORTED, unknown(name))
-    refusal = _refusal(values, key, connector, source)
-    if refusal:
-        return Change(Answer.REJECTED, refusal, key)
-    try:
-        new = parse(key, text)
-    except Unacceptable as error:
-        return Change(Answer.REJECTED, str(error), key)
-    after = values.with_stored(key.name, new)
-    broken = after.rejected.get(key.name) or _breaks_now(after, key) or _breaks_another(values, after)
-    if broken:
-        return Change(Answer.REJECTED, broken, key)
-    old = values.at_next_start[key.name]
-    if key.name in after.pending:
-        reason = f"{key.name} is kept and takes effect at the next start of the station"
-        return Change(Answer.REBOOT_REQUIRED, reason, key, old, new, after)
-    return Change(Answer.ACCEPTED, "", key, old, new, after)
-
-
-def _breaks_now(after: Values, key: Key) -> str:
-    """What the new value breaks together with values that are in force until the next start."""
-    return next((words for name, words in check(after.in_force, after.board) if name == key.name), "")
-
-
-def _breaks_another(before: Values, after: Values) -> str:
-    """Why a value that counted before would no longer count."""
-    return next((words for name, words in after.rejected.items() if name not in before.rejected), "")
-
-
-def _refusal(values: Values, key: Key, connector: int, source: str) -> str:
-    if key.live:
-        return f"{key.name} shows the present state and cannot be set"
-    if key.name in values.board.dictated:
-        value, why = values.board.dictated[key.name]
-        return f"{key.name} is {value} here and cannot be changed: {why}"
-    if key.type is KeyType.READONLY:
-        return f"{key.name} can only be read; its value comes from the station file"
-    if key.once and values.at_next_start[key.name]:
-        return f"{key.name} is set already; it can be set once"
-    if connector:
-        return f"{key.name} holds for the whole station: leave the connector out"
-    if source == OVER_OCPP and key.access is Access.READ:
-        return f"{key.name} can only be read over OCPP"
-    return ""
+            refused[where] = str(error)
+    return accepted, refused

@@ -17,6 +17,8 @@ class Asked:
         self._history = history
         self._reboot = reboot
         self.offset = offset
+        self.running = ""
+        """What a reboot that can wait waits for, in words; empty = nothing."""
 
     def take(self, request: Request, boot_s: float, wall_s: float) -> tuple[Answer, str]:
         """Acts on a request that has not expired; returns outcome and reason."""
@@ -41,6 +43,8 @@ class Asked:
         self.offset = offset
 
     def _begin_reboot(self, request: RebootRequest, boot_s: float, wall_s: float) -> None:
+        if request.unless_charging and self.running and self._reboot.pending is None:
+            raise RebootRefused(f"it waits for {self.running}")
         self._reboot.prepare(request.reason, request.detail)
         try:
             self._keep(request, reboot_event(request, wall_s))

@@ -24,6 +24,7 @@ from bus.topics import (
     Topic,
 )
 from schemas.base import Request
+from schemas.session import SessionConnector
 from schemas.system import BootReason, Event, Reset, StationClock, StationFaults
 from services.endings import read_ending
 from services.home import Home
@@ -141,9 +142,11 @@ class System:
             self._told_reset = pending
             self._bus.publish(SYSTEM_RESET, Reset(pending=pending))
         if pending is not None:
-            latest = [self._bus.latest(SESSION_CONNECTOR, key).fresh for key in self._bus.keys(SESSION_CONNECTOR)]
-            connectors = [connector for connector in latest if connector is not None]
-            self._reboot.waits_for = waits_for(pending, connectors, self._bus.latest(QUEUE_STATUS).fresh)
+            self._reboot.waits_for = waits_for(pending, self._connectors(), self._bus.latest(QUEUE_STATUS).fresh)
+
+    def _connectors(self) -> list[SessionConnector]:
+        latest = [self._bus.latest(SESSION_CONNECTOR, key).fresh for key in self._bus.keys(SESSION_CONNECTOR)]
+        return [connector for connector in latest if connector is not None]
 
     # hearing
 
@@ -164,6 +167,7 @@ class System:
 
     def _answer(self, request: Request, now: Now) -> None:
         before = self._asked.offset
+        self._asked.running = waits_for(BootReason.WATCHDOG, self._connectors(), None)
         outcome, reason = self._asked.take(request, now.boot_s, now.wall_s)
         if self._asked.offset != before:
             self._publish_clock()

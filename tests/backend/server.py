@@ -107,8 +107,11 @@ def running(backend: ScriptedBackend, **options: object) -> Iterator[BackendServ
         server.close()
 
 
-def make_authority(directory: Path, *, host: str = "127.0.0.1") -> tuple[Path, ssl.SSLContext]:
-    """A CA file, and the server's context with a certificate for `host` signed by it. Needs the program `openssl`."""
+def make_authority(directory: Path, *, host: str = "127.0.0.1", days: int = 2) -> tuple[Path, ssl.SSLContext]:
+    """A CA file, and the server's context with a certificate for `host` signed by it. Needs the program `openssl`.
+
+    `days` 0: the certificate has expired.
+    """
     authority, key, request, certificate = (directory / name for name in ("ca.pem", "key.pem", "req.pem", "cert.pem"))
     kind = "IP" if host.replace(".", "").isdecimal() else "DNS"
     extensions = directory / "extensions"
@@ -119,7 +122,7 @@ def make_authority(directory: Path, *, host: str = "127.0.0.1") -> tuple[Path, s
          "-subj", "/CN=Test authority", "-addext", "basicConstraints=critical,CA:TRUE"],
         ["req", *fresh, "-keyout", str(key), "-out", str(request), "-subj", f"/CN={host}"],
         ["x509", "-req", "-in", str(request), "-CA", str(authority), "-CAkey", str(directory / "ca.key"),
-         "-CAcreateserial", "-out", str(certificate), "-days", "2", "-extfile", str(extensions)],
+         "-CAcreateserial", "-out", str(certificate), "-days", str(days), "-extfile", str(extensions)],
     ]  # fmt: skip
     for command in commands:
         subprocess.run(["openssl", *command], check=True, capture_output=True, timeout=60)

@@ -11,13 +11,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from schemas.session import ConnectorStatus, TransactionStarted, TransactionStopped
 from services.clock import iso_utc
 from services.message_queue.station import MessageQueue
-from services.session import station as session_station
-from services.session.keys import read_keys
 from services.session.station import SessionService
 from tests.backend.scripted import Heard, Reply, ScriptedBackend
 from tests.virtual.charging_station import ChargingStation, bills_of
@@ -237,11 +233,6 @@ class BackendStation(ChargingStation):
                 got = (payload["transactionId"], payload["meterStop"], payload.get("reason", "Local"))
                 assert (*got, payload.get("idTag", "")) == expected
                 assert payload["timestamp"] == iso_utc(fact.stopped_wall_s)
-
-
-def with_keys(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
-    """Fields of `session`'s keys that the table of settings does not offer yet."""
-    monkeypatch.setattr(session_station, "read_keys", lambda snapshot: read_keys(snapshot)._replace(**fields))
 
 
 def _frame(text: str) -> list[Any]:

@@ -14,18 +14,35 @@ pytestmark = pytest.mark.virtual
 
 REQUIRED_KEYS = {
     "AuthorizeRemoteTxRequests": False,
+    "ChargeProfileMaxStackLevel": True,
+    "ChargingScheduleAllowedChargingRateUnit": True,
+    "ChargingScheduleMaxPeriods": True,
+    "ClockAlignedDataInterval": False,
     "ConnectionTimeOut": False,
+    "ConnectorPhaseRotation": False,
     "GetConfigurationMaxKeys": True,
     "HeartbeatInterval": False,
+    "LocalAuthListEnabled": False,
+    "LocalAuthListMaxLength": True,
+    "LocalAuthorizeOffline": False,
+    "LocalPreAuthorize": False,
+    "MaxChargingProfilesInstalled": True,
+    "MeterValuesAlignedData": False,
     "MeterValuesSampledData": False,
     "MeterValueSampleInterval": False,
     "NumberOfConnectors": True,
+    "ResetRetries": False,
+    "SendLocalListMaxLength": True,
     "StopTransactionOnEVSideDisconnect": False,
+    "StopTransactionOnInvalidId": False,
+    "StopTxnAlignedData": False,
+    "StopTxnSampledData": False,
     "SupportedFeatureProfiles": True,
     "TransactionMessageAttempts": False,
     "TransactionMessageRetryInterval": False,
+    "UnlockConnectorOnEVSideDisconnect": False,
 }
-"""Core profile, OCPP 1.6 section 9.1: name and readonly; those of authorization are not in the table yet."""
+"""OCPP 1.6 sections 9.1, 9.2 and 9.4: name and readonly of each required key, of profiles not announced yet too."""
 
 
 def registers(backend: ScriptedBackend, status: str, interval_s: int) -> None:
@@ -76,6 +93,7 @@ def test_tc_019_get_configuration_names_the_required_keys_and_no_secret(tmp_path
     assert profiles == {"key": "SupportedFeatureProfiles", "readonly": True, "value": "Core,RemoteTrigger"}
     found = keys_of(station)
     assert {name: found[name]["readonly"] for name in REQUIRED_KEYS if name in found} == REQUIRED_KEYS
+    assert all(found[name].get("value") is not None for name in REQUIRED_KEYS)
     reply = station.call("GetConfiguration", key=["HeartbeatInterval", "Testing"])
     assert reply.payload is not None
     assert reply.payload["unknownKey"] == ["Testing"]

@@ -6,7 +6,7 @@ import pytest
 
 from services.clock import iso_utc
 from tests.backend.scripted import ScriptedBackend
-from tests.conformance.backend_station import RFID, BackendStation, with_keys
+from tests.conformance.backend_station import RFID, BackendStation
 from tests.virtual.charging_station import Status
 
 pytestmark = pytest.mark.virtual
@@ -147,11 +147,9 @@ def test_an_unknown_card_starts_nothing_offline(tmp_path: Path) -> None:
     station.check()
 
 
-def test_tc_037_2_started_offline_with_an_invalid_card_it_goes_on_without_energy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with_keys(monkeypatch, stop_on_invalid_id=False)
+def test_tc_037_2_started_offline_with_an_invalid_card_it_goes_on_without_energy(tmp_path: Path) -> None:
     station = BackendStation(tmp_path)
+    station.set_up(StopTransactionOnInvalidId="false")
     cached_and_offline(station)
     charge_offline(station)
     station.backend.answers("StartTransaction", NOW_INVALID)

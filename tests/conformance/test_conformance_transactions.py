@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.backend.scripted import ScriptedBackend
-from tests.conformance.backend_station import OTHER_RFID, RFID, BackendStation, with_keys
+from tests.conformance.backend_station import OTHER_RFID, RFID, BackendStation
 from tests.virtual.charging_station import Status
 
 pytestmark = pytest.mark.virtual
@@ -163,9 +163,9 @@ def _cached(station: BackendStation) -> None:
     station.backend.answers("Authorize", {"idTagInfo": {"status": "Accepted"}}, delay_s=20.0)
 
 
-def test_tc_007_1_a_cached_card_need_not_wait_for_the_backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with_keys(monkeypatch, local_pre_authorize=True)
+def test_tc_007_1_a_cached_card_need_not_wait_for_the_backend(tmp_path: Path) -> None:
     station = BackendStation(tmp_path)
+    station.set_up(LocalPreAuthorize="true")
     _cached(station)
     station.plug_in()
     station.advance(1.0)
@@ -176,11 +176,9 @@ def test_tc_007_1_a_cached_card_need_not_wait_for_the_backend(tmp_path: Path, mo
     station.check()
 
 
-def test_tc_007_2_a_cached_card_started_remotely_need_not_wait_for_the_backend(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with_keys(monkeypatch, local_pre_authorize=True)
+def test_tc_007_2_a_cached_card_started_remotely_need_not_wait_for_the_backend(tmp_path: Path) -> None:
     station = BackendStation(tmp_path, AuthorizeRemoteTxRequests="true")
+    station.set_up(LocalPreAuthorize="true")
     _cached(station)
     station.plug_in()
     station.advance(1.0)
@@ -192,11 +190,9 @@ def test_tc_007_2_a_cached_card_started_remotely_need_not_wait_for_the_backend(
 
 
 @pytest.mark.parametrize("case", ["tc_061_1_local", "tc_061_2_remote"])
-def test_tc_061_after_clear_cache_the_backend_is_asked_again(
-    tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with_keys(monkeypatch, local_pre_authorize=True)
+def test_tc_061_after_clear_cache_the_backend_is_asked_again(tmp_path: Path, case: str) -> None:
     station = BackendStation(tmp_path)
+    station.set_up(LocalPreAuthorize="true")
     _cached(station)
     station.backend.forget_script("Authorize")
     assert station.status_answered("ClearCache") == "Accepted"

@@ -25,6 +25,7 @@ ADAPTERS = {
     "records": "rows of a store",
     "rpc": "talks to supervisord",
     "store": "owns the database file",
+    "tls": "builds what a secure connection checks",
     "uplink": "watches the network",
     "websocket": "talks to a backend",
 }

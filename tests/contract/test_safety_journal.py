@@ -24,7 +24,7 @@ FULL = Memory(
     trips={"pilot_shorted": 3},
     contactor_cycles=41,
     last_close_wall_s=1.8e9,
-    hardware_limit_a=16.0,
+    settings={"HardwareCurrentLimit": "16"},
 )
 
 
@@ -60,7 +60,7 @@ def test_a_new_station_starts_blank(tmp_path: Path) -> None:
         b'{"version": 1, "connectors": {"1": {"lockout": "gone"}}}',
         b'{"version": 1, "connectors": {"1": {"latched": ["nonsense"]}}}',
         b'{"version": 1, "connectors": {"1": {"recoveries": -1}}}',
-        b'{"version": 1, "connectors": {"1": {"hardware_limit_a": 1e300}}}',
+        b'{"version": 1, "connectors": {"1": {"settings": {"HardwareCurrentLimit": 7}}}}',
         b'{"version": "one", "connectors": {}}',
         b"[" * 60_000,
         b'{"version": 1, "connectors": {' + b" " * 70_000 + b"}}",
@@ -118,7 +118,7 @@ def test_service_ends_a_lockout_and_the_counters_stay(home: Home, capsys: pytest
     assert clear_lockout(["--clear-lockout"]) == ExitCode.OK
     memory = JournalFile(path).load([1])[1]
     assert (memory.lockout, memory.latched, memory.recoveries) == ("", (), 0)
-    assert (memory.trips, memory.contactor_cycles, memory.hardware_limit_a) == ({"pilot_shorted": 3}, 41, 16.0)
+    assert (memory.trips, memory.contactor_cycles, memory.settings) == ({"pilot_shorted": 3}, 41, {"HardwareCurrentLimit": "16"})
     assert "contactor_welded, pilot_diode" in capsys.readouterr().out
     assert json.loads(path.read_text())["version"] == 1
 

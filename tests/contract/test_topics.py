@@ -10,7 +10,7 @@ from msgspec import inspect
 from bus import topics
 from bus.describe import PAGE, page
 from bus.envelope import address, subscription
-from bus.topics import ANSWERED, FAULTS, HEARTBEATS, OWNERS, TOPICS, WITHDRAWN, Kind, Topic
+from bus.topics import ANSWERED, FAULTS, HEARTBEATS, NOTICES, OWNERS, TOPICS, WITHDRAWN, Kind, Topic
 from schemas.base import Message, Request, Withdrawn
 from schemas.units import BootSeconds
 
@@ -23,7 +23,7 @@ REQUESTS = [topic for topic in TOPICS.values() if topic.kind is Kind.REQUEST]
 
 def test_every_topic_has_a_name_of_its_own() -> None:
     named = [value for value in vars(topics).values() if isinstance(value, Topic)]
-    families = [topic for family in (HEARTBEATS, ANSWERED, WITHDRAWN, FAULTS) for topic in family.values()]
+    families = [topic for family in (HEARTBEATS, ANSWERED, WITHDRAWN, FAULTS, NOTICES) for topic in family.values()]
     names = [topic.name for topic in (*named, *families)]
     assert sorted(names) == sorted(set(names))
     assert sorted(names) == sorted(TOPICS)

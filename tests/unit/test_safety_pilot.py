@@ -8,6 +8,7 @@ import pytest
 
 from hardware.interfaces import PilotMode
 from schemas.safety import PilotState
+from services.safety.settings import SafetySettings
 from tests.safety_rig import FIXED, SOCKET, Rig
 
 pytestmark = pytest.mark.unit
@@ -84,7 +85,7 @@ class Bound(NamedTuple):
      Bound(220, 10, 32, 166), Bound(220, 32, 16, 266), Bound(220, 6, 32, 100), Bound(100, 80, 63, 533)],
 )  # fmt: skip
 def test_the_smallest_of_permission_rating_and_cable_is_offered(bound: Bound) -> None:
-    rig = Rig(hardware_limit_a=bound.hardware_a, limit_a=bound.limit_a)
+    rig = Rig(settings=SafetySettings(hardware_limit_a=bound.hardware_a), limit_a=bound.limit_a)
     ready(rig)
     rig.plug(bound.ohm)
     rig.until(lambda: rig.name is PilotState.B2, 2.0)
@@ -100,7 +101,7 @@ def test_a_limit_of_5_9_amperes_is_a_pause_and_not_6_amperes() -> None:
 
 
 def test_nothing_is_offered_before_the_hardware_limit_is_known() -> None:
-    rig = ready(Rig(hardware_limit_a=0.0))
+    rig = ready(Rig(settings=SafetySettings()))
     rig.plug()
     rig.run(3.0)
     assert rig.name is PilotState.B1

@@ -80,6 +80,8 @@ class LinkCell(Cell):
         """Every request the owners got."""
         self.script: dict[str, Any] = {}
         self.revision = 0
+        self.wrong_authorities: dict[str, str] = {}
+        """Texts that are no certificates, and why."""
         self.values = dict(VALUES)
         wirings = {
             owner: Wiring((), (), lambda context: AnsweringPuppet(context.bus, self.script, self.asked))
@@ -109,6 +111,7 @@ class LinkCell(Cell):
             uplink=self.uplink,
             memory=MemoryFile(self.home.run / "ocpp_link.json"),
             chance=lambda: self.chance,
+            wrong_with=lambda authority: self.wrong_authorities.get(authority, ""),
         )
 
     def kill(self, owner: str) -> None:

@@ -9,6 +9,7 @@ from bus.topics import FAULTS, LINK_OUTCOME, SYSTEM_REBOOT
 from schemas.base import Answer
 from schemas.ocpp_link import LinkState, Outcome
 from schemas.system import BootReason
+from services.ocpp_link import watchdog
 from tests.virtual.link_cell import LinkCell
 
 pytestmark = pytest.mark.virtual
@@ -191,18 +192,22 @@ def test_after_the_longest_pause_a_reboot_is_asked_for_and_asked_again(tmp_path:
     cell = LinkCell(tmp_path, say=False)
     cell.quiet()
     cell.backend.reachable = False
-    cell.script["system.reboot"] = (Answer.REJECTED, "not now", {})
+    cell.script["system.reboot"] = (Answer.REJECTED, "it waits for the transaction on connector 1", {})
     cell.say_secrets()
     cell.say_settings(BackendConnectionTimeout="300")
     until_s = cell.clock.boot_s + sum(300.0 * 2**number for number in range(8))
     cell.advance(until_s - cell.clock.boot_s + 60)
     assert cell.requests(SYSTEM_REBOOT) == []
     cell.advance(43_200)
-    (request,) = cell.requests(SYSTEM_REBOOT)
+    request = cell.requests(SYSTEM_REBOOT)[0]
     assert request.reason is BootReason.WATCHDOG
     assert "attempts" in request.detail
-    cell.advance(3700)
-    assert len(cell.requests(SYSTEM_REBOOT)) == 2
+    assert request.unless_charging, "nothing is lost by waiting for the vehicle"
+    before = len(cell.requests(SYSTEM_REBOOT))
+    cell.advance(180)
+    assert len(cell.requests(SYSTEM_REBOOT)) == before + 3
+    cell.advance(watchdog.PATIENCE_S)
+    assert not cell.requests(SYSTEM_REBOOT)[-1].unless_charging, "a day is enough"
 
 
 # the uplink

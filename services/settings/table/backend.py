@@ -21,7 +21,7 @@ MEASURED = tuple(name for name in MEASURANDS if name not in ("Energy.Active.Expo
 """What a station has values for. OCPP 1.6 errata 3.14.4: a list with one measurand that is not supported is refused."""
 PER_PHASE = ("Voltage", "Current.Import")
 
-_MEASURAND = (
+MEASURAND = (
     "(?:"
     + "|".join(
         [name.replace(".", r"\.") for name in MEASURED]
@@ -29,7 +29,7 @@ _MEASURAND = (
     )
     + ")"
 )
-_MEASURAND_WORDS = (
+MEASURAND_WORDS = (
     f"measurands: {', '.join(MEASURED)}; {' and '.join(PER_PHASE)} also for one phase, such as Voltage.L1"
 )
 
@@ -276,8 +276,8 @@ KEYS: tuple[Key, ...] = (
     Key(
         name="MeterValuesSampledData",
         type=KeyType.LIST,
-        item_pattern=_MEASURAND,
-        item_words=_MEASURAND_WORDS,
+        item_pattern=MEASURAND,
+        item_words=MEASURAND_WORDS,
         default="Energy.Active.Import.Register",
         scope=Scope.BOTH,
         standard=True,

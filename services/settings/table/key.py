@@ -15,6 +15,8 @@ class KeyType(str, Enum):
     """Items separated by commas."""
     READONLY = "readonly"
     """Nobody sets it; `value_type` says what it looks like."""
+    ACTION = "action"
+    """Writing it does something once and keeps nothing; it reads as empty. `value_type` says what is written."""
 
 
 class Scope(str, Enum):
@@ -54,7 +56,7 @@ class Key(Struct, frozen=True, kw_only=True):
     """OCPP name, the spelling of the guide; compared without regard to case."""
     type: KeyType
     value_type: KeyType | None = None
-    """Of a read-only key."""
+    """Of a read-only key or an action."""
     values: tuple[str, ...] = ()
     """Enum: the names in the order of their index, from 0."""
     item_pattern: str = ""
@@ -66,6 +68,8 @@ class Key(Struct, frozen=True, kw_only=True):
     unit: str = ""
     longest: int = LONGEST_VALUE
     """Characters."""
+    multiline: bool = False
+    """Line breaks are part of the text (certificates)."""
     default: str = ""
     """In canonical spelling; a factory value in the station file wins over it."""
     default_from: str = ""
@@ -81,6 +85,15 @@ class Key(Struct, frozen=True, kw_only=True):
     group: str
     """Heading in the user interface."""
     expert: bool = False
+    warning: str = ""
+    """What a risky value does, in one or two sentences; shown before a change."""
+    advice: str = ""
+    """What the guide (section 9) or experience recommends."""
+    absent: str = ""
+    """Why this product does nothing with it: the key is known, and read-only for everyone."""
+    per_connector: bool = False
+    """Each connector may have its own value: `Name[2]` is that of connector 2, and where it was never set `Name` holds.
+    Only keys of scope Individual."""
     secret: bool = False
     """Its value never stands in a log, the audit trail, the snapshot or a bundle."""
     once: bool = False

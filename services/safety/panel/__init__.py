@@ -1,0 +1,1 @@
+"""Digital inputs and outputs of the station: what they mean, and who drives them."""

@@ -1,0 +1,1 @@
+"""Residual current: the module, its self-test, RCD and circuit breaker, reclosure."""

@@ -1,0 +1,1 @@
+"""What the meter shows of voltages and currents: overload, undervoltage, phases, power loss."""

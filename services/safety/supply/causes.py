@@ -1,0 +1,5 @@
+"""Faults of voltage and current."""
+
+from services.safety.rule import Rule
+
+RULES: dict[str, Rule] = {}

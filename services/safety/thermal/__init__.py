@@ -1,0 +1,1 @@
+"""Temperatures: derating, stopping, fan and heater."""

@@ -1,0 +1,1 @@
+"""Wear: cycles of contactor and plug, and their limits."""

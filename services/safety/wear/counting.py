@@ -1,0 +1,11 @@
+"""Counts what wears out."""
+
+from services.safety.state import ConnectorState, Moment
+
+
+def observe(state: ConnectorState, moment: Moment) -> None:
+    """Takes in what was read."""
+
+
+def follow(state: ConnectorState, moment: Moment) -> None:
+    """What follows once coil and pilot are decided."""

@@ -1,0 +1,89 @@
+"""Temperatures, and who uses which input and output of the controller. Pure."""
+
+from services.settings.rules.problem import Board, Problem, Problems, Rule, Values, is_on, number
+
+INPUT_USERS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("WeldCheck", {"Opto input 1": "input 1", "Opto input 2": "input 2"}),
+    ("AuthorizationInput", {"Input 1": "input 1", "Input 2": "input 2"}),
+    ("DlmInput1CurrOffsetCfg", {"Enable": "input 1"}),
+)
+"""Key, and the input that each of its values takes."""
+BOTH_INPUTS = "InputOutputBackendControlledMode"
+
+
+def reduce_before_stop(values: Values, board: Board) -> Problems:
+    """Derating that begins where charging stops already would never act."""
+    reduce_c, stop_c = number(values, "TempReduceThreshold1"), number(values, "TempStopThreshold2")
+    if reduce_c is not None and stop_c is not None and reduce_c >= stop_c:
+        yield Problem(
+            ("TempReduceThreshold1", "TempStopThreshold2"),
+            f"TempReduceThreshold1 ({reduce_c:g} °C) is below TempStopThreshold2 ({stop_c:g} °C): the current is "
+            "reduced before charging stops. Lower the first, or raise the second first",
+        )
+    del board
+
+
+def each_input_once(values: Values, _board: Board) -> Problems:
+    users: dict[str, str] = {}
+    for name, inputs in INPUT_USERS:
+        taken = inputs.get(values.get(name, ""))
+        if taken is None:
+            continue
+        if taken in users:
+            first = users[taken]
+            yield Problem(
+                (name, first), f"{name} and {first} both use {taken}: an input has one use, switch one of them off"
+            )
+        users.setdefault(taken, name)
+
+
+def backend_outputs_not_ours(values: Values, _board: Board) -> Problems:
+    """With the outputs in the backend's hands nothing here may switch them."""
+    if not is_on(values, BOTH_INPUTS):
+        return
+    for name, off in (("PatternOnRelayK2", "Off"), ("VentHeatingCtrlMode", "Off"), ("WeldCheckAuxRelay", "false")):
+        if name in values and values[name] != off:
+            yield Problem(
+                (BOTH_INPUTS, name),
+                f"{BOTH_INPUTS} gives the outputs to the backend, and {name} ({values[name]}) switches one of them: "
+                "switch one of the two off",
+            )
+
+
+def one_use_of_the_relay(values: Values, _board: Board) -> Problems:
+    """The second relay follows one wish only."""
+    used = [
+        name
+        for name, off in (("VentHeatingCtrlMode", "Off"), ("PatternOnRelayK2", "Off"), ("RCDAUTORECLOSURE", "Off"))
+        if values.get(name, off) != off
+    ]
+    if len(used) > 1:
+        yield Problem((used[1], used[0]), f"{' and '.join(used)} use the same auxiliary relay: switch all but one off")
+
+
+def input_reports_need_backend_mode(values: Values, _board: Board) -> Problems:
+    """The guide: requires 'Backend controlled mode for inputs and outputs' set to 'On'."""
+    if is_on(values, "InputChangeNotifyBackend") and values.get(BOTH_INPUTS) == "false":
+        yield Problem(
+            ("InputChangeNotifyBackend", BOTH_INPUTS),
+            f"InputChangeNotifyBackend needs {BOTH_INPUTS}: switch that on first, or both together",
+        )
+
+
+def reclosure_needs_detection(values: Values, _board: Board) -> Problems:
+    monitored = values.get("RCDENABLE", "") not in ("", "Off") or values.get("MonitoringRelayInput") == "On"
+    if values.get("RCDAUTORECLOSURE") == "On" and "RCDENABLE" in values and not monitored:
+        yield Problem(
+            ("RCDAUTORECLOSURE", "RCDENABLE"),
+            "RCDAUTORECLOSURE needs to know when the RCD has tripped: set RCDENABLE (or MonitoringRelayInput) too",
+        )
+
+
+RULES: tuple[Rule, ...] = (
+    reduce_before_stop,
+    each_input_once,
+    backend_outputs_not_ours,
+    one_use_of_the_relay,
+    input_reports_need_backend_mode,
+    reclosure_needs_detection,
+)

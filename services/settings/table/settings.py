@@ -1,0 +1,268 @@
+"""Keys of the connection's security and fallbacks, of status notifications, and of how configuration is told."""
+
+from services.settings.patterns import HOST, PORT
+from services.settings.table.key import Access, Key, KeyType, Role, Scope
+
+_BACKEND, _NOTIFICATIONS, _LIMITS = "Backend", "Status notifications", "Current limits"
+
+_HOST = rf"(?:{HOST}|\[[0-9A-Fa-f:.]{{2,45}}\])"
+_PEM = r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]{64,12000}-----END CERTIFICATE-----"
+
+_NO_BINARY_OCPP = "This station speaks OCPP 1.6 over WebSocket only; binary OCPP needs a proxy server of another maker."
+
+KEYS: tuple[Key, ...] = (
+    Key(
+        name="InfoStatusNotifications",
+        type=KeyType.BOOL,
+        default="false",
+        scope=Scope.BOTH,
+        label="Send informative StatusNotifications",
+        help="Tell the backend also what is no error: temperatures, whether energy flows, changes of inputs. They come "
+        "as StatusNotification with errorCode NoError and the words in info.",
+        group=_NOTIFICATIONS,
+        advice="Useful while a site is set up or a problem is searched; noisy afterwards, and paid for by volume on "
+        "mobile networks.",
+        ours=("default",),
+    ),
+    Key(
+        name="ErrorStatusNotifications",
+        type=KeyType.BOOL,
+        default="true",
+        scope=Scope.BOTH,
+        needs_reboot=True,
+        label="Send error StatusNotifications",
+        help="Tell the backend of every error with its code and words, and again when it is resolved. Off: the backend "
+        "sees only the status Faulted of errors that stop charging.",
+        group=_NOTIFICATIONS,
+        warning="Off, the operator does not learn of errors that let charging go on, such as a worn contactor.",
+        advice="Leave it on wherever somebody watches the backend.",
+        ours=("default",),
+    ),
+    Key(
+        name="StatusNotificationStrategy",
+        type=KeyType.ENUM,
+        values=("Occupied on Charging", "Occupied on Authorized/Plugged"),
+        default="Occupied on Charging",
+        scope=Scope.BOTH,
+        needs_reboot=True,
+        label="Strategy for StatusNotification state transitions",
+        help="Chose when OCPP 1.5 reported the status Occupied. OCPP 1.6 has Preparing, Charging and Finishing "
+        "instead, and their transitions are fixed: whatever stands here changes nothing.",
+        group=_NOTIFICATIONS,
+        expert=True,
+        absent="OCPP 1.6 has no status Occupied, so there is nothing to choose.",
+        ours=("default",),
+    ),
+    Key(
+        name="DisplayDisconnectAsError",
+        type=KeyType.BOOL,
+        default="false",
+        scope=Scope.MASTER,
+        needs_reboot=True,
+        label="Display backend disconnect as error",
+        help="Show a lost connection to the backend on lights and display like an error. Off: people see nothing of it "
+        "as long as they can charge.",
+        group=_BACKEND,
+        advice="Leave it off where cards are accepted offline: drivers would turn away from a station that charges.",
+        ours=("default",),
+    ),
+    Key(
+        name="AllowLongOcppGetConfKeys",
+        type=KeyType.BOOL,
+        default="false",
+        scope=Scope.BOTH,
+        needs_reboot=True,
+        label="Allow long get configuration keys",
+        help="Tell the backend values of more than 500 characters in full, which is longer than OCPP 1.6 allows. Off: "
+        "a long list ends at the last item that fits, and another long text is left out.",
+        group=_BACKEND,
+        expert=True,
+        warning="A backend that checks messages strictly refuses the whole answer.",
+        ours=("default",),
+    ),
+    Key(
+        name="OcppGetConfBoolIsInt",
+        type=KeyType.BOOL,
+        default="false",
+        scope=Scope.BOTH,
+        label="Integer values for boolean get configuration keys",
+        help="Tell the backend the booleans among the standard keys as 1 and 0 instead of true and false. For old "
+        "backends that expect it; both spellings are always accepted when the backend sets one.",
+        group=_BACKEND,
+        expert=True,
+        ours=("default",),
+    ),
+    Key(
+        name="ForceHeartbeatRequestMessages",
+        type=KeyType.BOOL,
+        default="false",
+        scope=Scope.NOT_RELEVANT,
+        needs_reboot=True,
+        label="Force Heartbeat request messages",
+        help="Send a Heartbeat every HeartbeatInterval even while other messages go to the backend. Off: any message "
+        "counts as a sign of life and the Heartbeat waits.",
+        group=_BACKEND,
+        advice="Switch it on only if the backend marks the station offline although messages arrive.",
+        ours=("default",),
+    ),
+    Key(
+        name="SSLModeClient",
+        type=KeyType.ENUM,
+        values=(
+            "Encrypt only - No authentication",
+            "Allow expired certificate and skip host check",
+            "Skip host check",
+            "Allow expired certificate",
+            "Normal SSL Auth",
+        ),
+        default="Normal SSL Auth",
+        scope=Scope.MASTER,
+        needs_reboot=True,
+        label="SSL Strictness as client",
+        help="How strictly the certificate of a wss:// backend is checked. Normal SSL Auth demands a valid chain, "
+        "a date that has not passed and the host name of the URL; the others leave out what they name.",
+        group=_BACKEND,
+        warning="Every mode but Normal SSL Auth lets somebody in between pose as the backend: cards, passwords and "
+        "firmware can be stolen or forged.",
+        advice="Give the backend by host name, not by IP address: certificates rarely name addresses, and the host "
+        "check fails. Put a private authority into OcppUserCaCertificate instead of relaxing the check.",
+        ours=("values", "default"),
+    ),
+    Key(
+        name="OcppConStrictTls",
+        type=KeyType.ENUM,
+        values=("All ciphers", "Only secure ciphers"),
+        default="Only secure ciphers",
+        scope=Scope.MASTER,
+        needs_reboot=True,
+        label="OCPP connection strictness",
+        help="Which TLS versions and ciphers a wss:// backend may choose. Only secure ciphers: TLS 1.2 or newer with "
+        "forward secrecy. All ciphers: also what old servers speak.",
+        group=_BACKEND,
+        warning="All ciphers lets an attacker negotiate encryption down to one that can be broken.",
+        ours=("default",),
+    ),
+    Key(
+        name="OcppUserCaCertificate",
+        type=KeyType.STRING,
+        item_pattern=rf"(?:{_PEM}\s*){{1,4}}|",
+        item_words="one to four certificates in PEM form (BEGIN CERTIFICATE to END CERTIFICATE); empty = none",
+        longest=16_000,
+        multiline=True,
+        scope=Scope.MASTER,
+        label="User CA Certificate (OCPP)",
+        help="Certificate of an authority that signed the backend's certificate, for a backend with an authority of "
+        "its own. It is trusted beside the well-known ones, from the next connection on.",
+        group=_BACKEND,
+        warning="Whoever holds the key of this authority can pose as the backend.",
+        ours=("default", "longest", "item_pattern"),
+    ),
+    Key(
+        name="WebsocketsProxyURL",
+        type=KeyType.STRING,
+        item_pattern=rf"(?:[A-Za-z0-9._~%!$&'*+=-]{{1,64}}@)?{_HOST}(?::{PORT})?|",
+        item_words="HOST, HOST:PORT or USER@HOST:PORT (port 80 if left out; the password goes into "
+        "WebsocketsProxyPassword); empty = no proxy",
+        longest=330,
+        scope=Scope.MASTER,
+        needs_reboot=True,
+        label="Websockets proxy",
+        help="HTTP proxy through which the backend is reached, for networks that let nothing out directly. The proxy "
+        "has to allow CONNECT to the backend's port.",
+        group=_BACKEND,
+        ours=("default", "item_pattern", "longest"),
+    ),
+    Key(
+        name="WebsocketsProxyPassword",
+        type=KeyType.STRING,
+        longest=64,
+        scope=Scope.MASTER,
+        needs_reboot=True,
+        access=Access.WRITE,
+        label="Websockets proxy password",
+        help="Password for the user named in WebsocketsProxyURL, where the proxy asks for one. It can be set and never "
+        "read.",
+        group=_BACKEND,
+        secret=True,
+        ours=("name", "type", "scope", "default", "longest"),
+    ),
+    Key(
+        name="ConnSettingsFallback",
+        type=KeyType.BOOL,
+        default="false",
+        scope=Scope.INDIVIDUAL,
+        needs_reboot=True,
+        label="Connection settings fallback",
+        help="After a reboot with changed connection settings: if the backend cannot be reached with them, go back to "
+        "the last ones that worked.",
+        group=_BACKEND,
+        advice="Switch it on before changing the backend's URL from afar.",
+        ours=("default",),
+    ),
+    Key(
+        name="TcpWatchdogTimeout",
+        type=KeyType.INT,
+        unit="s",
+        min=0,
+        max=604_800,
+        default="21600",
+        scope=Scope.INDIVIDUAL,
+        needs_reboot=True,
+        label="TCP Watchdog Timeout",
+        help="How long the backend may be silent before the station reboots to get a stuck modem or router going "
+        "again; 0 = never. The last resort: reconnecting is tried all the time besides.",
+        group=_BACKEND,
+        warning="A short time makes the station reboot again and again while the backend is down for maintenance.",
+        advice="Keep it well above BackendConnectionTimeout and WebSocketPingInterval; hours, not minutes.",
+        ours=("max", "default"),
+    ),
+    Key(
+        name="HostnameBinaryOCPP",
+        type=KeyType.STRING,
+        item_pattern=rf"{_HOST}|",
+        item_words="a host name or an IP address; empty = none",
+        longest=255,
+        scope=Scope.MASTER,
+        needs_reboot=True,
+        label="Hostname (Binary OCPP)",
+        help="Proxy server of the binary form of OCPP. This station does not speak that form; set OCPPBackendJSONURL "
+        "instead.",
+        group=_BACKEND,
+        expert=True,
+        absent=_NO_BINARY_OCPP,
+        ours=("default",),
+    ),
+    Key(
+        name="PortBinaryOCPP",
+        type=KeyType.INT,
+        min=0,
+        max=65_535,
+        default="0",
+        scope=Scope.MASTER,
+        needs_reboot=True,
+        label="Port number (Binary OCPP)",
+        help="TCP port of the proxy server for the binary form of OCPP, which this station does not speak; 0 = none.",
+        group=_BACKEND,
+        expert=True,
+        absent=_NO_BINARY_OCPP,
+        ours=("min", "max", "default"),
+    ),
+    Key(
+        name="InstallationCurrentLimit",
+        type=KeyType.INT,
+        unit="A",
+        min=6,
+        max=80,
+        default="32",
+        default_from="HardwareCurrentLimit",
+        scope=Scope.BOTH,
+        access=Access.READ,
+        role=Role.INSTALLER,
+        label="Installation Current Limit [A]",
+        help="What the supply line and its fuse carry, set once by the electrician. It is never above "
+        "HardwareCurrentLimit, and OperatorCurrentLimit cannot be set above it.",
+        group=_LIMITS,
+        warning="A value above the fuse of the supply line overloads it.",
+        ours=("name", "min", "max", "default"),
+    ),
+)

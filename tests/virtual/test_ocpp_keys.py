@@ -1,0 +1,147 @@
+"""Keys of subject `ocpp`, changed by the backend: what the station does differently."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.backend.scripted import ScriptedBackend
+from tests.conformance.backend_station import RFID, BackendStation
+from tests.virtual.charging_station import Status
+
+pytestmark = pytest.mark.virtual
+
+STRANGER = "STRANGER-7"
+INVALID = {"transactionId": 9, "idTagInfo": {"status": "Invalid"}}
+
+
+def value_of(station: BackendStation, key: str) -> Any:
+    reply = station.call("GetConfiguration", key=[key])
+    assert reply.payload is not None
+    (entry,) = reply.payload["configurationKey"]
+    return entry["value"]
+
+
+def charged_once(station: BackendStation) -> None:
+    """The station has seen what the backend says about the card."""
+    station.charge()
+    station.end()
+    station.unplug()
+    station.until_told(Status.AVAILABLE)
+    station.until_told_all()
+
+
+def charges(station: BackendStation, card: str, within_s: float = 20.0) -> bool:
+    """Whether this card, on a vehicle that is plugged in now, brings energy."""
+    station.plug_in()
+    station.advance(1.0)
+    station.swipe(card)
+    station.advance(within_s)
+    return station.flows()
+
+
+@pytest.mark.parametrize(("word", "charged"), [("true", True), ("On", True), ("false", False), ("Off", False)])
+def test_allow_offline_tx_for_unknown_id_lets_a_stranger_charge_during_an_outage(
+    tmp_path: Path, word: str, charged: bool
+) -> None:
+    station = BackendStation(tmp_path)
+    station.set_up(AllowOfflineTxForUnknownId=word)
+    station.offline()
+    assert charges(station, STRANGER) is charged
+    station.reconnect()
+    station.check()
+
+
+def test_authorization_cache_enabled_off_forgets_what_the_backend_said(tmp_path: Path) -> None:
+    station = BackendStation(tmp_path)
+    station.set_up(LocalPreAuthorize="true", AuthorizationCacheEnabled="false")
+    charged_once(station)
+    before = len(station.backend.calls("Authorize"))
+    assert charges(station, RFID)
+    assert len(station.backend.calls("Authorize")) == before + 1
+    assert station.status_answered("ClearCache") == "Rejected"
+    station.check()
+
+
+@pytest.mark.parametrize("word", ["true", "false"])
+def test_local_pre_authorize_decides_whether_the_backend_is_asked_about_a_known_card(tmp_path: Path, word: str) -> None:
+    station = BackendStation(tmp_path)
+    station.set_up(LocalPreAuthorize=word)
+    charged_once(station)
+    before = len(station.backend.calls("Authorize"))
+    assert charges(station, RFID)
+    assert len(station.backend.calls("Authorize")) - before == (0 if word == "true" else 1)
+    station.check()
+
+
+@pytest.mark.parametrize("word", ["true", "false"])
+def test_local_authorize_offline_decides_whether_a_known_card_charges_during_an_outage(
+    tmp_path: Path, word: str
+) -> None:
+    station = BackendStation(tmp_path)
+    station.set_up(LocalAuthorizeOffline=word)
+    charged_once(station)
+    station.offline()
+    assert charges(station, RFID) is (word == "true")
+    station.reconnect()
+    station.check()
+
+
+@pytest.mark.parametrize("word", ["true", "false"])
+def test_stop_transaction_on_invalid_id_ends_what_the_backend_refuses_or_only_its_energy(
+    tmp_path: Path, word: str
+) -> None:
+    backend = ScriptedBackend()
+    backend.answers("StartTransaction", INVALID)
+    station = BackendStation(tmp_path, backend=backend)
+    station.set_up(StopTransactionOnInvalidId=word)
+    assert not charges(station, RFID, within_s=30.0)
+    ended = [payload["reason"] for payload in station.sent("StopTransaction")]
+    assert ended == (["DeAuthorized"] if word == "true" else [])
+    station.check()
+
+
+@pytest.mark.parametrize(
+    ("measurands", "found"),
+    [("Voltage.L1,Current.Import.L2", {"Voltage", "Current.Import"}), ("", set())],
+)
+def test_stop_txn_sampled_data_says_what_stop_transaction_carries(
+    tmp_path: Path, measurands: str, found: set[str]
+) -> None:
+    station = BackendStation(tmp_path)
+    station.set_up(MeterValueSampleInterval="10", StopTxnSampledData=measurands)
+    station.charge()
+    station.advance(25.0)
+    station.end()
+    data = station.only("StopTransaction").get("transactionData", [])
+    assert {one["measurand"] for sample in data for one in sample["sampledValue"]} == found
+    station.check()
+
+
+def test_the_id_tag_of_free_charging_is_in_force_after_the_next_start(tmp_path: Path) -> None:
+    station = BackendStation(tmp_path, FreeCharging="true")
+    assert station.status_answered("ChangeConfiguration", key="RfidTagFreeCharging", value="house") == "RebootRequired"
+    assert station.status_answered("Reset", type="Soft") == "Accepted"
+    station.until_rebooted()
+    station.plug_in()
+    station.until_current_flows()
+    station.until_told_all()
+    assert station.only("StartTransaction")["idTag"] == "house"
+    station.check()
+
+
+def test_keys_that_are_booleans_in_ocpp_take_its_words_and_keep_one_spelling(tmp_path: Path) -> None:
+    station = BackendStation(tmp_path)
+    for words, kept in (
+        ("true", value_of_on := "On"),
+        ("FALSE", "Off"),
+        ("1", value_of_on),
+        ("(2) ImmediatelyWhenPlugged", "ImmediatelyWhenPlugged"),
+        ("(0)", "Off"),
+    ):
+        station.set_up(AllowOfflineTxForUnknownId=words)
+        assert value_of(station, "AllowOfflineTxForUnknownId") == kept
+    answer = station.status_answered("ChangeConfiguration", key="AllowOfflineTxForUnknownId", value="maybe")
+    assert answer == "Rejected"
+    assert value_of(station, "AllowOfflineTxForUnknownId") == "Off"
+    station.check()
