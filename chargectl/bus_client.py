@@ -88,6 +88,10 @@ class BusClient:
 
         Raises Failure: refused by its owner, not valid, or no answer (its owner is down).
         """
+        return _checked(self.hear_answer(topic, body, **fields), topic.owner)
+
+    def hear_answer(self, topic: Topic[Any], body: type[Request], **fields: Any) -> Answered:
+        """The same, and a refusal is an answer. Raises Failure: not valid, or no answer."""
         now_s = self.clock.now().boot_s
         request = body(request_id=self.bus.new_id(), expires_s=now_s + ANSWER_S, **fields)
         try:
@@ -96,7 +100,9 @@ class BusClient:
             raise Failure(f"that cannot be asked: {error}", ExitCode.USAGE) from error
         for received in self.messages(now_s + ANSWER_S + 5.0):
             if isinstance(received.body, Answered) and received.body.request_id == request.request_id:
-                return _checked(received.body, topic.owner)
+                if received.body.outcome is Answer.EXPIRED:
+                    break
+                return received.body
         raise Failure(_no_answer(topic.owner), ExitCode.NOT_RUNNING)
 
 

@@ -33,6 +33,8 @@ class Permission(Message, frozen=True, kw_only=True):
     """1 or 3 where the station can switch; 0 = as it is."""
     transaction_id: str = ""
     """Of the transaction that this is for: `safety` keeps the largest residual currents of each."""
+    release_cable: bool = False
+    """UnlockConnector: the plug goes free although nobody has charged (it may be locked since it was plugged in)."""
     until_s: BootSeconds
 
 
@@ -73,6 +75,7 @@ class LimitSource(Open):
 
     UNKNOWN = "unknown"
     HARDWARE = "hardware"
+    INSTALLATION = "installation"
     OPERATOR = "operator"
     CABLE = "cable"
     LAST_IN_FORCE = "last in force"
@@ -94,6 +97,8 @@ class SessionConnector(Message, frozen=True, kw_only=True):
     error_code: str = "NoError"
     """OCPP 1.6 ChargePointErrorCode."""
     info: str = ""
+    fault: Word = ""
+    """Name in the catalogue of the fault that `error_code` and `info` tell; empty = none, or not known."""
     transaction_id: str = ""
     """Ours, 36 characters; empty without a transaction."""
     id_tag: str = ""
@@ -205,6 +210,8 @@ class SessionStation(Message, frozen=True, kw_only=True):
     status: ConnectorStatus
     error_code: str = "NoError"
     info: str = ""
+    fault: Word = ""
+    """Name in the catalogue of the fault that `error_code` and `info` tell; empty = none, or not known."""
 
 
 class RemoteStartRequest(Request, frozen=True, kw_only=True):

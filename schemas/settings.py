@@ -4,8 +4,7 @@ A key that each connector may have for itself has its value for connector 1, and
 own, under `Name`, and that of connector 2 under `Name[2]`.
 """
 
-from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from msgspec import Meta, Struct
 
@@ -18,7 +17,13 @@ def place(name: str, connector: int) -> str:
     return f"{name}[{connector}]" if connector > 1 else name
 
 
-def of_connector(values: Mapping[str, str], name: str, connector: int) -> str | None:
+class Lookup(Protocol):
+    """A mapping of texts."""
+
+    def get(self, key: str, /) -> str | None: ...
+
+
+def of_connector(values: Lookup, name: str, connector: int) -> str | None:
     """The value that holds for `connector` (from 1); None = the key has none at all."""
     own = values.get(f"{name}[{connector}]") if connector > 1 else None
     return values.get(name) if own is None else own
@@ -51,6 +56,8 @@ class SecretValues(Message, frozen=True, kw_only=True):
     """`settings.secrets`: values that are never printed, recorded or told to the backend (passwords)."""
 
     values: dict[str, str]
+    actions: dict[str, ActionOrder] = {}
+    """Orders that carry one (checking a password)."""
 
 
 class GetConfigurationRequest(Request, frozen=True, kw_only=True):
@@ -118,7 +125,7 @@ class ExplainRequest(Request, frozen=True, kw_only=True):
     at_next_start, rejected, readonly}; what does not exist is left out, and a secret says only whether it is set."""
 
     keys: tuple[Word, ...] = ()
-    """None = all."""
+    """Empty = all."""
 
 
 class HistoryRequest(Request, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from schemas.session import (
 from services.clock import iso_utc
 
 LONGEST_INFO = 50
+LONGEST_VENDOR = 255
 LONGEST_PAYLOAD = 19_900
 """Characters: the bus carries 20,000, and the transaction id is filled in later."""
 TRIGGERED_INFO = "Triggered status report"
@@ -44,13 +45,45 @@ class Status(NamedTuple):
     """The internal code NN-NN-NNN of the fault in `info`."""
 
 
-def status_of(status: ConnectorStatus, error_code: str, info: str) -> Status | None:
-    """None for a status that OCPP has no word for."""
+def status_of(status: ConnectorStatus, error_code: str, info: str, fault: str = "") -> Status | None:
+    """None for a status that OCPP has no word for. `fault`: its name in the catalogue, where it is known."""
     if status is ConnectorStatus.UNKNOWN:
         return None
     info = info[:LONGEST_INFO]
     known = error_code if error_code in _ERROR_CODES else "OtherError"
-    return Status(status.value, known, info, _INTERNAL_CODES.get(info, ""))
+    internal = FAULTS[fault].internal_code if fault in FAULTS else _INTERNAL_CODES.get(info, "")
+    return Status(status.value, known, info, internal)
+
+
+def without_error(status: Status) -> Status:
+    """`ErrorStatusNotifications` is off: an error that does not stop charging is not told."""
+    return status if status.status == "Faulted" else Status(status.status)
+
+
+def error_notification(
+    connector: int,
+    status: Status,
+    *,
+    error_code: str,
+    info: str,
+    vendor_error_code: str,
+    at_wall_s: float,
+    vendor: str,
+) -> dict[str, Any]:
+    """StatusNotification.req beside the plain status. `error_code` empty: the one that the connector has now, because
+    NoError would say that another error is over."""
+    body: dict[str, Any] = {
+        "connectorId": connector,
+        "errorCode": error_code if error_code in _ERROR_CODES else "OtherError" if error_code else status.error_code,
+        "info": info,
+        "status": status.status,
+        "timestamp": iso_utc(at_wall_s),
+    }
+    if vendor:
+        body["vendorId"] = vendor[:LONGEST_VENDOR]
+    if vendor_error_code:
+        body["vendorErrorCode"] = vendor_error_code
+    return body
 
 
 def status_notification(connector: int, status: Status, since_wall_s: float, triggered: bool) -> dict[str, Any]:

@@ -1,9 +1,16 @@
 """Everything that waits, wherever it is kept: durable messages, statuses, volatile ones. Counts them and makes room."""
 
+import math
+
 from bus.clock import Now
+from schemas.base import Notice
+from schemas.session import SessionConnector, SessionStation
+from schemas.system import StationFaults
 from services.message_queue import policy
+from services.message_queue.composing import status_of, without_error
 from services.message_queue.keys import BEFORE_SETTINGS, Keys
 from services.message_queue.message import START, STOP, Waiting
+from services.message_queue.notice_book import NoticeBook
 from services.message_queue.policy import Item, Room, Worth
 from services.message_queue.status_book import Due, StatusBook
 from services.message_queue.store import QueueStore
@@ -16,6 +23,8 @@ class Crowd:
     def __init__(self, store: QueueStore, statuses: StatusBook) -> None:
         self.store = store
         self.statuses = statuses
+        self.notices = NoticeBook(statuses)
+        """They take no place: their number is bounded, and nothing gives way to them."""
         self.volatile = VolatileBook()
         self.keys: Keys = BEFORE_SETTINGS
         self.on_its_way = ""
@@ -49,9 +58,31 @@ class Crowd:
         """From 70 messages on."""
         return policy.holds_back_status(self.waiting)
 
-    def queue_statuses(self, now: Now) -> None:
-        """Lets those that are news wait for their turn, unless they are held back or there is nobody to tell."""
+    def queue_statuses(self, now: Now) -> float:
+        """Lets those that are news wait for their turn, unless they are held back or there is nobody to tell; returns
+        when there may be others (boot clock)."""
+        settled_s = self.statuses.settle(now.boot_s)
         self.statuses.queue(self.holds_back_status or not self.keys.backend, now.boot_s, now.wall_s)
+        return min(settled_s, self.notices.next_s(now.boot_s))
+
+    def heard_status(self, connector: int, said: SessionConnector | SessionStation, wall_s: float, now: Now) -> None:
+        status = status_of(said.status, said.error_code, said.info, said.fault)
+        if status is None:
+            return
+        if not self.keys.errors:
+            status = without_error(status)
+        lasts_s = now.boot_s + self.keys.minimum_status_s if self.keys.minimum_status_s else -math.inf
+        self.statuses.heard(connector, status, wall_s, lasts_s)
+
+    def hear_faults(self, said: StationFaults, now: Now) -> None:
+        self.notices.heard_faults(said.faults, now.boot_s, now.wall_s)
+
+    def hear_notice(self, said: Notice, now: Now) -> None:
+        self.notices.heard(said, now.boot_s, now.wall_s)
+
+    def obey(self, keys: Keys) -> None:
+        self.keys = keys
+        self.notices.errors, self.notices.informative = keys.backend and keys.errors, keys.backend and keys.informative
 
     def unsettled_starts(self) -> set[str]:
         return {one.transaction_id for one in self.store.waiting.values() if one.action == START}

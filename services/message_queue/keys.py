@@ -23,6 +23,14 @@ class Keys(NamedTuple):
     """`OcppQueueFullAsErrorState`."""
     time_out_s: float
     """`BackendConnectionTimeout`: how long a volatile message waits for its turn."""
+    errors: bool = True
+    """`ErrorStatusNotifications`."""
+    informative: bool = False
+    """`InfoStatusNotifications`."""
+    minimum_status_s: float = 0.0
+    """`MinimumStatusDuration`."""
+    vendor: str = ""
+    """`ChargePointVendor`."""
 
 
 BEFORE_SETTINGS = Keys(
@@ -51,6 +59,10 @@ def read_keys(snapshot: SettingsSnapshot) -> Keys:
         retransmit_meter_values=_switch(values, "RetransmitMeterValues", False),
         full_stops_charging=_switch(values, "OcppQueueFullAsErrorState", False),
         time_out_s=max(1.0, _number(values, "BackendConnectionTimeout", 60.0)),
+        errors=_switch(values, "ErrorStatusNotifications", True),
+        informative=_switch(values, "InfoStatusNotifications", False),
+        minimum_status_s=max(0.0, _number(values, "MinimumStatusDuration", 0.0)),
+        vendor=values.get("ChargePointVendor", "").strip(),
     )
 
 

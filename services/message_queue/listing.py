@@ -13,7 +13,7 @@ from services.message_queue import composing
 from services.message_queue.crowd import Crowd
 from services.message_queue.link import Link
 from services.message_queue.message import STATUS, Waiting
-from services.message_queue.offering import Offering
+from services.message_queue.offering import Offering, notice_body
 from services.store import StoreError
 
 ROWS_PER_PAGE = 50
@@ -82,6 +82,7 @@ class Listing:
                 )
         if not only:
             yield from self._statuses(whole)
+            yield from self._notices(whole, now)
         seen: set[CallClass] = set()
         for one in list(self._crowd.store.waiting.values())[:MOST_LISTED]:
             if not only or one.message_id == only:
@@ -103,6 +104,23 @@ class Listing:
                 attempts=0,
                 waits_because="on its way" if is_offered else self._link.why_not or "others are first",
                 payload=composing.text(body) if whole else "",
+            )
+
+    def _notices(self, whole: bool, now: Now) -> Iterator[QueueRow]:
+        on_offer = self._offering.on_offer
+        for telling in self._crowd.notices.waiting(now.boot_s):
+            is_offered = on_offer is not None and on_offer.telling == telling
+            body = notice_body(self._crowd, telling)
+            yield QueueRow(
+                message_id=on_offer.offer.message_id if on_offer is not None and is_offered else "",
+                call_class=CallClass.STATUS,
+                action=STATUS,
+                connector=telling.connector,
+                transaction_id="",
+                queued_wall_s=telling.queued_wall_s,
+                attempts=0,
+                waits_because="on its way" if is_offered else self._link.why_not or "others are first",
+                payload=composing.text(body) if whole and body is not None else "",
             )
 
     def _row(self, one: Waiting, why: str, whole: bool) -> QueueRow:

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bus.clock import Now
 from bus.endpoint import Endpoint
@@ -14,6 +14,7 @@ from services.message_queue.crowd import Crowd
 from services.message_queue.keys import BEFORE_SETTINGS
 from services.message_queue.link import Link
 from services.message_queue.message import AUTHORIZE, START, STATUS, Waiting
+from services.message_queue.notice_book import Telling
 from services.message_queue.policy import Turn
 from services.message_queue.status_book import Due
 from services.message_queue.volatile import Volatile
@@ -30,6 +31,8 @@ class OnOffer(NamedTuple):
     offer: Offer
     due: Due | None = None
     """The status it tells."""
+    telling: Telling | None = None
+    """The error or informative message it tells."""
 
 
 class Offering:
@@ -135,12 +138,15 @@ class Offering:
         volatile = crowd.volatile.first(self._may_go)
         crowd.queue_statuses(now)
         statuses = crowd.statuses.waiting()
+        notices = [] if crowd.holds_back_status else crowd.notices.waiting(now.boot_s)
         durable = self._first_durable(now)
         self.durable_first = self.durable_first and durable is not None
         turn = policy.next_turn(
             authorize=volatile is not None and volatile.action == AUTHORIZE,
             volatile=volatile is not None,
-            status_s=statuses[0].queued_s if statuses else None,
+            status_s=min(
+                [*(due.queued_s for due in statuses[:1]), *(due.queued_s for due in notices[:1])], default=None
+            ),
             durable_s=crowd.queued_s.get(durable.message_id, 0.0) if durable is not None else None,
             online_since_s=self._link.online_since_s,
             durable_first=self.durable_first,
@@ -148,7 +154,7 @@ class Offering:
         if turn in (Turn.AUTHORIZE, Turn.VOLATILE) and volatile is not None:
             return self._volatile(volatile)
         if turn is Turn.STATUS:
-            return self._status(statuses[0])
+            return self._status(statuses[0]) if statuses else self._notice(notices[0])
         return self._durable(durable, now) if turn is Turn.DURABLE and durable is not None else None
 
     def _first_durable(self, now: Now) -> Waiting | None:
@@ -188,6 +194,15 @@ class Offering:
         offer = Offer(message_id=self._bus.new_id(), attempt=1, action=STATUS, payload=composing.text(body))
         return OnOffer(offer, due)
 
+    def _notice(self, telling: Telling) -> OnOffer | None:
+        body = notice_body(self._crowd, telling)
+        if body is None:
+            return None
+        return OnOffer(
+            Offer(message_id=self._bus.new_id(), attempt=1, action=STATUS, payload=composing.text(body)),
+            telling=telling,
+        )
+
     def _durable(self, message: Waiting, now: Now) -> OnOffer | None:
         """None while it cannot be read, or while it cannot be noted that it may be on the wire."""
         if not self._store.may_try(now):
@@ -204,3 +219,19 @@ class Offering:
             return None
         offer = Offer(message_id=message.message_id, attempt=message.attempt, action=message.action, payload=payload)
         return OnOffer(offer)
+
+
+def notice_body(crowd: Crowd, telling: Telling) -> dict[str, Any] | None:
+    """StatusNotification.req; None while the connector has no status to say it with."""
+    status = crowd.statuses.present(telling.connector)
+    if status is None:
+        return None
+    return composing.error_notification(
+        telling.connector,
+        status,
+        error_code=telling.error_code,
+        info=telling.info,
+        vendor_error_code=telling.vendor_error_code,
+        at_wall_s=telling.at_wall_s,
+        vendor=crowd.keys.vendor,
+    )

@@ -51,7 +51,7 @@ class Outcomes:
             except StoreError as error:
                 logger.warning("the outcome of %s is not stored: %s", message.action, error)
                 return
-        elif not self._status(body, now):
+        elif not self._status(body, now) and not self._notice(body, now):
             self._volatile(body)
         self._offering.ended(body.message_id, body.attempt, now)
         self._bus.publish(QUEUE_SETTLED, Settled(message_id=body.message_id, attempt=body.attempt))
@@ -77,6 +77,19 @@ class Outcomes:
         else:
             logger.warning("StatusNotification of connector %d refused: %s", due.connector, words(body))
             statuses.failed(due)
+        return True
+
+    def _notice(self, body: CallOutcome, now: Now) -> bool:
+        """False: it is not the outcome of the error or informative message on offer."""
+        on_offer = self._offering.on_offer
+        if on_offer is None or on_offer.telling is None or on_offer.offer.message_id != body.message_id:
+            return False
+        if body.outcome in (Outcome.TIMED_OUT, Outcome.CONNECTION_LOST):
+            self._offering.durable_first = self._offering.durable_first or body.outcome is Outcome.TIMED_OUT
+            return True
+        if body.outcome is not Outcome.ANSWERED:
+            logger.warning("StatusNotification %r refused: %s", on_offer.telling.info, words(body))
+        self._crowd.notices.answered(on_offer.telling, now.boot_s)
         return True
 
     def _volatile(self, body: CallOutcome) -> None:

@@ -11,6 +11,7 @@ from bus.envelope import Received
 from bus.topics import (
     LINK_OUTCOME,
     LINK_STATUS,
+    NOTICES,
     QUEUE_AUTHORIZE,
     QUEUE_LIST,
     QUEUE_SEND,
@@ -21,12 +22,12 @@ from bus.topics import (
     SESSION_STATION,
     SETTINGS_VALUES,
     SYSTEM_EVENT,
+    SYSTEM_FAULTS,
     Topic,
 )
 from schemas.base import Answered
 from schemas.settings import SettingsSnapshot
 from schemas.station import Station
-from services.message_queue import composing
 from services.message_queue.crowd import Crowd
 from services.message_queue.desk import Desk
 from services.message_queue.events import Events
@@ -45,7 +46,7 @@ from services.runner import Source
 from services.store import StoreError
 
 _SESSION = (SESSION_FACT, SESSION_ACKNOWLEDGED, SESSION_CONNECTOR, SESSION_STATION)
-HEARS = (*_SESSION, LINK_STATUS, LINK_OUTCOME, SETTINGS_VALUES)
+HEARS = (*_SESSION, *NOTICES.values(), SYSTEM_FAULTS, LINK_STATUS, LINK_OUTCOME, SETTINGS_VALUES)
 ASKS = (SYSTEM_EVENT,)
 PROBE_S = 5.0
 """While nothing can be stored, how often a commit is tried."""
@@ -74,7 +75,10 @@ class MessageQueue:
         self._session_run = ""
         self._loaded = False
         self._probe_s = 0.0
-        self._asked: dict[Topic[Any], Callable[[Any, Now], None]] = {
+        self._taken: dict[Topic[Any], Callable[[Any, Now], None]] = {
+            SETTINGS_VALUES: self._hear_settings,
+            SYSTEM_FAULTS: self._crowd.hear_faults,
+            **dict.fromkeys(NOTICES.values(), self._crowd.hear_notice),
             QUEUE_AUTHORIZE: self._desk.authorize,
             QUEUE_SEND: self._desk.send,
             QUEUE_TRIGGER_STATUS: self._desk.trigger_status,
@@ -94,10 +98,8 @@ class MessageQueue:
             self._outcomes.take(body, message.run_id, now)
         elif topic is LINK_STATUS:
             self._look_at_link(now)
-        elif topic is SETTINGS_VALUES:
-            self._hear_settings(body, now)
-        elif topic in self._asked:
-            self._asked[topic](body, now)
+        elif topic in self._taken:
+            self._taken[topic](body, now)
         elif isinstance(body, Answered):
             self._events.answered(body, now)
 
@@ -109,8 +111,8 @@ class MessageQueue:
             return max(self._store.retry_s, now.boot_s)
         for expired in self._crowd.volatile.take_expired(now.boot_s):
             logger.info("%s expired before its turn", expired.action)
-        self._crowd.queue_statuses(now)
-        next_s = min(self._offering.step(now), self._crowd.volatile.next_s(), self._link.silent_s())
+        news_s = self._crowd.queue_statuses(now)
+        next_s = min(self._offering.step(now), self._crowd.volatile.next_s(), self._link.silent_s(), news_s)
         return min(next_s, self._probe(now), self._facts.step(now), self._voice.step(now))
 
     def on_stop(self, now: Now) -> None:  # noqa: ARG002
@@ -143,7 +145,7 @@ class MessageQueue:
 
     def _hear_settings(self, body: SettingsSnapshot, now: Now) -> None:
         first = self._crowd.keys is BEFORE_SETTINGS
-        self._crowd.keys = read_keys(body)
+        self._crowd.obey(read_keys(body))
         self.settings_revision = body.revision
         if first:
             self._offering.wait_again(now)
@@ -159,9 +161,7 @@ class MessageQueue:
             self._facts.acknowledged(body, now)
         elif topic in (SESSION_CONNECTOR, SESSION_STATION):
             connector = body.connector if topic is SESSION_CONNECTOR else 0
-            status = composing.status_of(body.status, body.error_code, body.info)
-            if status is not None:
-                self._crowd.statuses.heard(connector, status, message.sent_wall_s)
+            self._crowd.heard_status(connector, body, message.sent_wall_s, now)
 
     def _look_at_link(self, now: Now) -> None:
         was_online = self._link.online
@@ -183,6 +183,7 @@ class MessageQueue:
             logger.warning("registration not stored: %s", error)
             return
         self._crowd.statuses.registered()
+        self._crowd.notices.registered()
 
     def _probe(self, now: Now) -> float:
         if not self._store.trouble:

@@ -1,14 +1,19 @@
 """Which StatusNotifications are due: per connector the present status against the last one the backend acknowledged.
 
 Coalesced: only the latest status of a connector waits. Nothing is due that the backend knows already, so after a
-reconnect only changes are told; after an accepted BootNotification it knows nothing, and all of 0..n are told. Pure.
+reconnect only changes are told; after an accepted BootNotification it knows nothing, and all of 0..n are told.
+`MinimumStatusDuration` (OCPP 1.6, 4.9): a status that lasts shorter is never told. Faulted is told at once, and so is
+the first status after a start, another error of the same status, and what TriggerMessage asks for. Pure.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from services.message_queue.composing import QUEUE_FULL_INFO, Status
+
+FAULTED = "Faulted"
 
 
 class Due(NamedTuple):
@@ -28,6 +33,8 @@ class Due(NamedTuple):
 class _Page:
     present: Status | None = None
     since_wall_s: float = 0.0
+    coming: tuple[Status, float, float] | None = None
+    """A status that has not lasted long enough: since when (wall time), and when it has (boot clock)."""
     acknowledged: Status | None = None
     refused: Status | None = None
     """Answered with a CALLERROR: not sent again until it changes."""
@@ -48,10 +55,42 @@ class StatusBook:
             if number in self._pages:
                 self._pages[number].acknowledged = status
 
-    def heard(self, connector: int, status: Status, wall_s: float) -> None:
+    def heard(self, connector: int, status: Status, wall_s: float, lasts_s: float = -math.inf) -> None:
+        """`lasts_s`: when it will have lasted for `MinimumStatusDuration` (boot clock), if nothing else comes; minus
+        infinity = at once."""
         page = self._pages.get(connector)
-        if page is None or page.present == status:
+        if page is None:
             return
+        if page.coming is not None and page.coming[0].status == status.status:
+            page.coming = (status, *page.coming[1:])
+            return
+        page.coming = None
+        if page.present == status:
+            return
+        at_once = page.present is None or status.status in (page.present.status, FAULTED)
+        if at_once or math.isinf(lasts_s):
+            self._take(page, status, wall_s)
+        else:
+            page.coming = (status, wall_s, lasts_s)
+
+    def settle(self, now_s: float) -> float:
+        """Takes what has lasted long enough; returns when the next one will have."""
+        for page in self._pages.values():
+            if page.coming is not None and now_s >= page.coming[2]:
+                self._take(page, *page.coming[:2])
+        return min((page.coming[2] for page in self._pages.values() if page.coming is not None), default=math.inf)
+
+    def present(self, connector: int) -> Status | None:
+        page = self._pages.get(connector)
+        return page.present if page is not None else None
+
+    def told(self, connector: int) -> Status | None:
+        """What the backend knows of it."""
+        page = self._pages.get(connector)
+        return page.acknowledged if page is not None else None
+
+    def _take(self, page: _Page, status: Status, wall_s: float) -> None:
+        page.coming = None
         if page.present is not None and page.present.info == QUEUE_FULL_INFO and self._is_news(page):
             page.owed = (page.present, page.since_wall_s)
         page.present, page.since_wall_s, page.refused = status, wall_s, None
@@ -61,6 +100,8 @@ class StatusBook:
         pages = [self._pages[number] for number in connectors if number in self._pages]
         known = [page for page in pages if page.present is not None]
         for page in known:
+            if page.coming is not None:
+                self._take(page, *page.coming[:2])
             page.triggered = True
             page.queued = page.queued or (now_s, wall_s)
         return bool(known)

@@ -48,14 +48,15 @@ class Voice:
         crowd = self._crowd
         durable = list(self._store.waiting.values())
         statuses, volatile = crowd.statuses.waiting(), crowd.volatile.all()
+        notices = crowd.notices.waiting(now.boot_s)
         security = sum(one.call_class is CallClass.SECURITY for one in durable)
         times = [one.queued_wall_s for one in durable[:1]]
         times += [one.queued_wall_s for one in statuses[:1]] + [one.queued_wall_s for one in volatile[:1]]
         return QueueStatus(
-            waiting=crowd.waiting,
+            waiting=crowd.waiting + len(notices),
             transaction=len(durable) - security,
             security=security,
-            status=len(statuses),
+            status=len(statuses) + len(notices),
             volatile=len(volatile),
             capacity=policy.CAPACITY,
             oldest_wall_s=min(times, default=None),

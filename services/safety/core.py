@@ -13,7 +13,7 @@ from services.safety import contactor, faults, lock, pilot, readings
 from services.safety.permission import Grant, grant
 from services.safety.phases import switching
 from services.safety.residual import sensor
-from services.safety.state import SAFE, ConnectorState, Event, Moment, Outputs, Readings
+from services.safety.state import SAFE, ConnectorState, Event, Moment, NoticeWish, Outputs, Readings
 from services.safety.supply import meter
 from services.safety.thermal import temperatures
 from services.safety.timings import FEED_S, SAMPLE_CONNECTED_S, SAMPLE_IDLE_S
@@ -30,6 +30,7 @@ class Result(NamedTuple):
     events: tuple[Event, ...]
     next_deadline_s: float
     """Boot-clock time at which the next step is due, if nothing is read before; inf = no deadline."""
+    notices: tuple[NoticeWish, ...] = ()
 
 
 def step(state: ConnectorState, now_readings: Readings, permission: Permission | None, now_s: float) -> Result:
@@ -67,7 +68,7 @@ def _step(state: ConnectorState, permission: Permission | None, moment: Moment) 
     lock.evaluate(state, lease, moment)
     for follow in FOLLOWERS:
         follow(state, moment)
-    return Result(_outputs(state), tuple(moment.events), moment.deadline_s)
+    return Result(_outputs(state), tuple(moment.events), moment.deadline_s, tuple(moment.notices))
 
 
 def _restart_after_gap(state: ConnectorState, moment: Moment) -> None:

@@ -28,7 +28,13 @@ class Memory:
     reclosures: int = 0
     """Attempts to re-arm the RCD since it last stayed closed."""
     orders: dict[str, str] = field(default_factory=dict)
-    """By action key: the last order that was carried out."""
+    """By place of an action key: the last order that was carried out or passed over."""
+    orders_heard: bool = False
+    """`orders` is known; False = nothing was ever kept."""
+    cable_in: bool = False
+    """The plug that is in now has been counted."""
+    lock_stuck: bool = False
+    """The feedback of the lock did not follow its motor when that was tried last."""
     last_close_wall_s: float = 0.0
     """Station wall time of the last closing, for people."""
     settings: dict[str, str] = field(default_factory=dict)

@@ -1,5 +1,8 @@
 """Third region: what the pilot offers. X1 unless everything speaks for PWM; F while a fault wants it."""
 
+import math
+from collections.abc import Callable
+
 from hardware.interfaces import PilotMode
 from schemas.safety import Contactor, PilotState
 from services.safety import duty, faults
@@ -19,6 +22,12 @@ from services.safety.timings import (
 )
 
 
+LIMITS: tuple[Callable[[ConnectorState], tuple[float, str]], ...] = ()
+"""What else bounds the current: (amperes, inf = no bound; words for a person). Not a number counts as 0."""
+REFUSALS: tuple[Callable[[ConnectorState, float], tuple[str, float]], ...] = ()
+"""What else forbids an offer, and ends one: (words, "" = nothing does; boot-clock time of the next try, 0 = unknown)."""
+
+
 def offered_a(state: ConnectorState) -> float:
     """What the vehicle is told now, in amperes; 0 without PWM."""
     return duty.current_for(state.pilot.permille) if state.pilot.mode is PilotMode.PWM else 0.0
@@ -26,11 +35,17 @@ def offered_a(state: ConnectorState) -> float:
 
 def limit_a(state: ConnectorState, grant: Grant) -> float:
     """The smallest of permission, rating and cable; 10 A for a vehicle that never showed state B (clause A.2.3)."""
-    smallest = min(grant.limit_a, state.rated_a, state.cable_a)
+    smallest = min(grant.limit_a, state.rated_a, state.cable_a, bound(state)[0])
     sight = state.pilot_sight
     if sight.confirmed in ("C", "D") and not sight.seen_b:
         return min(smallest, SIMPLIFIED_CURRENT_A)
     return smallest
+
+
+def bound(state: ConnectorState) -> tuple[float, str]:
+    """The smallest of LIMITS and its words; (inf, "") = none."""
+    bounds = [rule(state) for rule in LIMITS]
+    return min(((0.0 if math.isnan(a) else a, words) for a, words in bounds), default=(math.inf, ""))
 
 
 def evaluate(state: ConnectorState, grant: Grant, moment: Moment) -> None:
@@ -54,6 +69,10 @@ def evaluate(state: ConnectorState, grant: Grant, moment: Moment) -> None:
 def _refusal(state: ConnectorState, grant: Grant, now_s: float) -> tuple[str, float]:
     """(why no current is offered, boot-clock time from which it may be); ("", 0) when it may."""
     always = _standing_refusal(state, grant, now_s)
+    for rule in () if always else REFUSALS:
+        words, retry_s = rule(state, now_s)
+        if words:
+            return words, retry_s
     if always or state.pilot.mode is PilotMode.PWM:
         return always, 0.0
     return _hold_off(state, now_s)
@@ -76,6 +95,9 @@ def _standing_refusal(state: ConnectorState, grant: Grant, now_s: float) -> str:
     if state.equipment.has_lock and not locked(state, now_s):
         return "waiting for the plug to be locked"
     if not limit_a(state, grant) >= LEAST_CURRENT_A:
+        bound_a, words = bound(state)
+        if bound_a < LEAST_CURRENT_A and words:
+            return f"paused: {words}"
         return f"paused: less than {LEAST_CURRENT_A:g} A available"
     if state.pilot.mode is PilotMode.PWM and state.contactor.dropped_s > state.pilot.pwm_s:
         return f"paused: {state.contactor.dropped_because}"

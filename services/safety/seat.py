@@ -4,10 +4,13 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from hardware.interfaces import ConnectorBoard, Feedback, PilotMode, SafetyBoard, Speed, Temperature
+from schemas.metering import MeterReading, Quality
 from schemas.safety import Contactor, SafetyConnector
 from schemas.session import Permission
+from schemas.settings import ActionOrder
 from schemas.station import CONNECTOR_INPUTS, ConnectorSection, EquipmentSection
 from services.safety.memory import Memory
+from services.safety.orders import OrderBook
 from services.safety.settings import parsed, relevant
 from services.safety.state import SAFE, ConnectorState, Equipment, MeterSight, Outputs, Readings
 
@@ -50,6 +53,7 @@ class Seat:
         self.board = board
         self.state = ConnectorState(equipment, now_s, memory)
         self.state.settings = parsed(memory.settings)
+        self.orders = OrderBook(equipment.connector, memory, now_s)
         self.permission: Permission | None = None
         self.meter: MeterSight | None = None
         self.readings = NEVER_READ
@@ -62,9 +66,21 @@ class Seat:
         self.say_again_s = now_s
         self.saved = memory.copy()
 
-    def apply(self, values: Mapping[str, str], now_s: float) -> bool:
-        """Settings as heard; False = not now, the contactor is or may be closed."""
+    def hear_meter(self, meter: str, said: MeterReading) -> None:
+        """What metering says of the primary meter of this connector."""
+        if meter != f"connector.{self.state.equipment.connector}":
+            return
+        reading, answers = said.reading, said.quality is not Quality.SILENT
+        if reading is None:
+            self.meter = MeterSight(None, None, 0.0, answers)
+        else:
+            self.meter = MeterSight(reading.current_a, reading.voltage_v, reading.sampled_s, answers)
+
+    def apply(self, values: Mapping[str, str], actions: Mapping[str, ActionOrder], now_s: float) -> bool:
+        """Settings and orders as heard; False = settings not now, the contactor is or may be closed."""
         state = self.state
+        if self.orders.obey(state, actions, now_s):
+            self.deadline_s = now_s
         texts = relevant(values, state.equipment.connector)
         if texts == state.memory.settings:
             return True

@@ -118,6 +118,15 @@ class Event(NamedTuple):
     detail: str = ""
 
 
+class NoticeWish(NamedTuple):
+    """A row of `schemas/notices.py` that shall be told."""
+
+    code: str
+    words: tuple[tuple[str, str], ...] = ()
+    """What the row's text names, and what stands there."""
+    subject: str = ""
+
+
 @dataclass(slots=True)
 class PilotSight(Region):
     """What the pilot's samples have shown. Stamps are of samples, boot clock."""
@@ -320,12 +329,13 @@ class ConnectorState:
 class Moment:
     """One step while it runs: time, readings, and what the regions hand out."""
 
-    __slots__ = ("deadline_s", "events", "now_s", "readings")
+    __slots__ = ("deadline_s", "events", "notices", "now_s", "readings")
 
     def __init__(self, now_s: float, readings: Readings) -> None:
         self.now_s = now_s
         self.readings = readings
         self.events: list[Event] = []
+        self.notices: list[NoticeWish] = []
         self.deadline_s = float("inf")
 
     def say(self, name: str, detail: str = "") -> None:

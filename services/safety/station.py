@@ -2,40 +2,31 @@
 
 import logging
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
-
-import msgspec
 
 from bus.clock import Now
 from bus.endpoint import Endpoint
 from bus.envelope import Received
-from bus.topics import FAULTS, SAFETY_CONNECTOR, SESSION_PERMISSION, SETTINGS_VALUES
+from bus.topics import METERING_READING, SESSION_PERMISSION, SETTINGS_VALUES
 from hardware.interfaces import PilotMode, SafetyBoard
-from schemas.base import ActiveFault, ActiveFaults
-from schemas.safety import SafetyConnector
+from schemas.settings import ActionOrder
 from schemas.station import Station
 from services.safety import core
 from services.safety.feed import Feeder
 from services.safety.journal import JournalFile
+from services.safety.panel import outputs as panel_outputs
+from services.safety.panel.report import station_message
 from services.safety.seat import Seat, equipment_of, shared_of
 from services.safety.state import SAFE, Event
-from services.safety.status import connector_message
+from services.safety.voice import Voice
 
-HEARS = (SESSION_PERMISSION, SETTINGS_VALUES)
-PUBLISH_S = 1.0
+HEARS = (SESSION_PERMISSION, SETTINGS_VALUES, METERING_READING)
 
 logger = logging.getLogger("safety")
-
-
-class FaultKey(NamedTuple):
-    connector: int
-    code: str
 
 
 class SafetyService:
     def __init__(self, bus: Endpoint, station: Station, board: SafetyBoard, journal: JournalFile) -> None:
         self.settings_revision = 0
-        self._bus = bus
         self._station = station
         self._board = board
         self._journal = journal
@@ -44,7 +35,9 @@ class SafetyService:
         self._feeder = Feeder()
         self._values: Mapping[str, str] | None = None
         self._heard_revision = 0
-        self._faults: dict[FaultKey, float] | None = None
+        self._actions: Mapping[str, ActionOrder] = {}
+        self._voice = Voice(bus)
+        self._driven: dict[str, bool] = {}
 
     def on_start(self, now: Now) -> None:
         for number, section in self._station.connectors.items():
@@ -60,6 +53,10 @@ class SafetyService:
         elif message.topic is SETTINGS_VALUES:
             self._heard_revision = message.body.revision
             self._values = message.body.values
+            self._actions = message.body.actions
+        elif message.topic is METERING_READING:
+            for seat in self._seats.values():
+                seat.hear_meter(message.key, message.body)
 
     def on_time(self, now: Now) -> float:
         self._board.receive()
@@ -67,15 +64,17 @@ class SafetyService:
         stepped = [seat for seat in self._seats.values() if self._step(seat, now)]
         if self._feeder.due(any(seat.outputs.coil for seat in self._seats.values()), now.boot_s):
             self._board.feed.feed(now.boot_s)
+        self._drive_panel()
         self._board.flush()
         for seat in self._seats.values():
             if seat.coil_falls and self._board.flushed_s >= now.boot_s:
                 seat.coil_falls, seat.coil_off_s = False, self._board.flushed_s
             if seat in stepped or now.boot_s >= seat.say_again_s:
-                self._say(seat, now)
+                self._voice.connector(seat, now)
         self._remember()
-        if stepped or self._faults is None:
-            self._say_faults(now)
+        if stepped or not self._voice.has_told_faults:
+            self._voice.faults(self._seats, self._journal.problem, now)
+        self._voice.board(station_message(self._board, self._station.equipment.inputs, self._driven), now)
         return self._next_s(now)
 
     def on_stop(self, now: Now) -> None:  # noqa: ARG002
@@ -102,6 +101,7 @@ class SafetyService:
         seat.drive(result.outputs)
         for event in result.events:
             self._note(seat, event, now)
+        self._voice.notices(number, result.notices)
         return True
 
     def _note(self, seat: Seat, event: Event, now: Now) -> None:
@@ -109,6 +109,14 @@ class SafetyService:
             seat.state.memory.last_close_wall_s = now.wall_s
         level = logging.WARNING if event.name in ("fault_raised", "restarted") else logging.INFO
         logger.log(level, "connector %d: %s %s", seat.state.equipment.connector, event.name, event.detail)
+
+    def _drive_panel(self) -> None:
+        """Inputs and outputs beside the connectors."""
+        self._driven = panel_outputs.wanted(seat.outputs for seat in self._seats.values())
+        for name, on in self._driven.items():
+            output = self._board.outputs.get(name)
+            if output is not None:
+                output.drive(on)
 
     def _drive_safe(self) -> None:
         for seat in self._seats.values():
@@ -119,27 +127,9 @@ class SafetyService:
         """Never while a contactor is closed: that connector follows when it is open."""
         if self._values is None or self.settings_revision == self._heard_revision:
             return
-        applied = [seat.apply(self._values, now.boot_s) for seat in self._seats.values()]
+        applied = [seat.apply(self._values, self._actions, now.boot_s) for seat in self._seats.values()]
         if all(applied):
             self.settings_revision = self._heard_revision
-
-    def _say(self, seat: Seat, now: Now) -> None:
-        lease = core.grant_of(seat.state, seat.permission, now.boot_s)
-        said = connector_message(seat.state, lease, self._bus.run_id, seat.coil_off_s)
-        if now.boot_s >= seat.say_again_s or _without_times(said) != seat.said:
-            seat.said, seat.say_again_s = _without_times(said), now.boot_s + PUBLISH_S
-            self._bus.publish(SAFETY_CONNECTOR, said, key=str(said.connector))
-
-    def _say_faults(self, now: Now) -> None:
-        before = self._faults or {}
-        active = [FaultKey(number, code) for number, seat in self._seats.items() for code in seat.state.faults.active]
-        if self._journal.problem:
-            active.append(FaultKey(0, self._journal.problem))
-        faults = {key: before.get(key, now.wall_s) for key in active}
-        if self._faults is None or faults.keys() != before.keys():
-            self._faults = faults
-            rows = (ActiveFault(code=key.code, connector=key.connector, since_wall_s=at) for key, at in faults.items())
-            self._bus.publish(FAULTS["safety"], ActiveFaults(faults=tuple(rows)))
 
     def _remember(self) -> None:
         """After the outputs have gone out: a lockout is asserted first and written second."""
@@ -151,12 +141,8 @@ class SafetyService:
 
     def _next_s(self, now: Now) -> float:
         times = [min(seat.deadline_s, seat.say_again_s) for seat in self._seats.values()]
+        times.append(self._voice.station_s)
         if self._board.fileno() < 0:
             # Nothing wakes us: a board in this process, or a link to be made again.
             times += [now.boot_s + seat.outputs.sample_period_s for seat in self._seats.values()]
         return min(times)
-
-
-def _without_times(said: SafetyConnector) -> SafetyConnector:
-    """What makes a change worth telling at once; the times in it are told once a second."""
-    return msgspec.structs.replace(said, retry_after_s=0.0, permission_until_s=0.0)

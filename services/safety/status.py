@@ -11,6 +11,8 @@ def connector_message(state: ConnectorState, grant: Grant, run_id: str, coil_off
     """`coil_off_s`: boot-clock time just after the last opening command was written to the board."""
     equipment, contactor = state.equipment, state.contactor
     reason, retry_s = explain(state)
+    bound_a, bound_words = pilot.bound(state)
+    bounds = bound_a < min(grant.limit_a, state.rated_a, state.cable_a)
     return SafetyConnector(
         connector=equipment.connector,
         state=pilot.name_of(state),
@@ -31,6 +33,10 @@ def connector_message(state: ConnectorState, grant: Grant, run_id: str, coil_off
         faults=worst_first(list(state.faults.active)),
         retry_after_s=retry_s,
         reason=reason,
+        limit_words=bound_words if bounds else "",
+        limit_a=bound_a if bounds else None,
+        plug_cycles=state.memory.plug_cycles,
+        contactor_load_cycles=state.memory.contactor_load_cycles,
     )
 
 

@@ -46,6 +46,8 @@ class Keys(NamedTuple):
     sampled_data: tuple[str, ...] = (ENERGY,)
     stop_sampled_data: tuple[str, ...] = (ENERGY,)
     """`StopTxnSampledData`; empty = no values in StopTransaction (OCPP 1.6 section 3.16.5)."""
+    installation_limit_a: float | None = None
+    """`InstallationCurrentLimit`: what the supply line carries; None = no such bound."""
 
 
 def read_keys(snapshot: SettingsSnapshot) -> Keys:
@@ -53,6 +55,7 @@ def read_keys(snapshot: SettingsSnapshot) -> Keys:
     values = snapshot.values
     tag = values.get("RfidTagFreeCharging", "").strip()
     operator_a = _number(values, "OperatorCurrentLimit", math.nan)
+    installation_a = _number(values, "InstallationCurrentLimit", math.nan)
     url = values.get("OCPPBackendJSONURL", "").strip()
     return Keys(
         revision=snapshot.revision,
@@ -63,6 +66,7 @@ def read_keys(snapshot: SettingsSnapshot) -> Keys:
         connection_time_out_s=_number(values, "ConnectionTimeOut", 45.0),
         restart_after_power_loss=_switch(values, "RestartTransAfterPowerLoss", False),
         operator_limit_a=operator_a if math.isfinite(operator_a) else None,
+        installation_limit_a=installation_a if math.isfinite(installation_a) else None,
         backend=bool(url) and values.get("ConnectionType", "").strip().lower() != NO_BACKEND.lower(),
         authorize_s=min(max(1.0, _number(values, "BackendConnectionTimeout", 60.0)), LONGEST_AUTHORIZE_S),
         cache=_switch(values, "AuthorizationCacheEnabled", True),

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable
 
-from services.settings.rules import takes
+from services.settings.one_value import takes
 from services.settings.table import KEYS, SUBJECTS, Key
 from services.settings.table.key import KeyType, Role
 

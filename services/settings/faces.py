@@ -124,7 +124,8 @@ FACES: dict[str, Face] = {
     for face in (
         _shows("connection-type", "Connection Type", "ConnectionType"),
         _shows("backend-communication-type", "Backend Communication Type", "OCPPMode"),
-        Face("backend-host", "Backend Host", URL, lambda url: taken_apart(url).host, _host, "a host name or an address"),
+        Face("backend-host", "Backend Host", URL, lambda url: taken_apart(url).host, _host,
+             "a host name or an address"),
         Face("backend-port", "Backend Port", URL, _shown_port, _port, "1 to 65535; empty = the protocol's"),
         Face("ocpp-protocol", "OCPP Protocol", URL, lambda url: url and taken_apart(url).protocol, _protocol,
              "ws:// or wss://"),

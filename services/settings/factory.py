@@ -1,9 +1,12 @@
 """What the station file gives as factory values, and whether it does so correctly."""
 
+from schemas.settings import place
 from schemas.station import Station
 from services.home import line_of
-from services.settings.rules import Board, Unacceptable, check, complete, parse, unknown
-from services.settings.table import KEYS
+from services.settings.names import connector_of, key_of, unknown
+from services.settings.one_value import Unacceptable, parse
+from services.settings.rules import Board, check, complete, has_value
+from services.settings.table import Key
 from services.version import VERSION
 
 LINKS = {"simulated": ("No Backend", "Ethernet")}
@@ -23,7 +26,8 @@ def board_of(station: Station) -> Board:
     }
     if all(section.cable == "fixed" for section in sections):
         dictated["UnlockConnectorOnEVSideDisconnect"] = ("false", "a fixed cable has no plug to release")
-    return Board(max(section.max_current_a for section in sections), LINKS[station.station.board], dictated)
+    ratings = tuple(section.max_current_a for section in sections)
+    return Board(max(ratings), LINKS[station.station.board], dictated, ratings)
 
 
 def factory_values(station: Station) -> dict[str, str]:
@@ -33,7 +37,7 @@ def factory_values(station: Station) -> dict[str, str]:
     """
     board = board_of(station)
     values = _mounted(station, board)
-    values.update((name, parse(KEYS[name], _text(value))) for name, value in station.settings.items())
+    values.update((name, parse(_key(name), _text(value))) for name, value in station.settings.items())
     values.update((name, value) for name, (value, _) in board.dictated.items())
     return values
 
@@ -60,9 +64,11 @@ def check_station(station: Station, text: str, name: str = "station.toml") -> li
         return f"{name}{line_of(text, ('settings', key))}: "
 
     for key_name, value in station.settings.items():
-        key = KEYS.get(key_name)
-        if key is None:
+        key = key_of(key_name)
+        if key is None or key_name != place(key.name, connector_of(key_name)):
             wrong.append(at(key_name) + unknown(key_name))
+        elif not has_value(key) and not key.live:
+            wrong.append(at(key_name) + f"{key_name} does something once and has no factory value; remove the line")
         elif key.live:
             wrong.append(at(key_name) + f"{key_name} shows the present state and has no factory value; remove the line")
         else:
@@ -72,6 +78,12 @@ def check_station(station: Station, text: str, name: str = "station.toml") -> li
                 wrong.append(at(key_name) + str(error))
     wrong.extend(at(problem.key) + problem.words for problem in check(complete(values), board))
     return wrong
+
+
+def _key(where: str) -> Key:
+    key = key_of(where)
+    assert key is not None
+    return key
 
 
 def _text(value: str | int | float | bool) -> str:

@@ -1,6 +1,12 @@
-"""Read-only keys that show what other services say. Pure."""
+"""Read-only keys that show what other services say: one row per key. Pure."""
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from bus.topics import SAFETY_CONNECTOR, SYSTEM_EVENTS, SYSTEM_FAULTS, Topic
+from schemas.base import Message
 from schemas.safety import Contactor, Lock, SafetyConnector
+from schemas.settings import place
 from schemas.system import EventHistory, ShownFault, StationFaults
 from services.clock import iso_utc
 from services.settings.table.key import LONGEST_VALUE
@@ -8,23 +14,36 @@ from services.settings.table.key import LONGEST_VALUE
 SEPARATOR = "; "
 
 
-def live_values(
-    connector: SafetyConnector | None, faults: StationFaults | None, events: EventHistory | None
-) -> dict[str, str]:
-    """Values by key. `connector` is connector 1; None = its owner is not heard. A key without a value is left out."""
-    values: dict[str, str] = {"SocketType2State": "unknown" if connector is None else socket_words(connector)}
-    if connector is not None:
-        values["SignaledCurrentLimit"] = f"{round(connector.offered_a, 1):g}"
-    if faults is not None:
-        values["ErrorsList"] = joined([_error(shown) for shown in faults.faults])
-        values["ErrorResolution"] = joined([shown.instruction for shown in faults.faults])
-    if events is not None:
-        values["EventsList"] = joined([f"{iso_utc(event.wall_s)} {event.text}" for event in events.events])
+class Live(NamedTuple):
+    """To add one: a row in LIVE, and `live=True` in the key's row of the table."""
+
+    name: str
+    topic: Topic[Any]
+    """A topic by connector gives a value for each, one without key the station's value."""
+    value: Callable[[Any], str | None]
+    """From the topic's body; None = there is no value."""
+    silent: str | None = None
+    """While the owner is not heard."""
+
+
+Heard = Callable[[Topic[Any], str], Message | None]
+"""What holds now on a topic and key; None = nothing is heard, or its owner is silent."""
+
+
+def live_values(heard: Heard, connectors: int = 1) -> dict[str, str]:
+    """Values by place. A key without a value is left out."""
+    values: dict[str, str] = {}
+    for row in LIVE:
+        for number in range(1, connectors + 1) if row.topic.key else (0,):
+            body = heard(row.topic, str(number) if number else "")
+            value = row.silent if body is None else row.value(body)
+            if value is not None:
+                values[place(row.name, number)] = value
     return values
 
 
 def socket_words(connector: SafetyConnector) -> str:
-    """What a person in front of connector 1 would call the state of its socket."""
+    """What a person in front of the connector would call the state of its socket."""
     if connector.contactor is Contactor.CLOSED:
         state = "vehicle connected, power on"
     elif connector.vehicle_connected:
@@ -48,6 +67,32 @@ def joined(items: list[str]) -> str:
     return text
 
 
+def _signaled(connector: SafetyConnector) -> str:
+    return f"{round(connector.offered_a, 1):g}"
+
+
+def _errors(told: StationFaults) -> str:
+    return joined([_error(shown) for shown in told.faults])
+
+
+def _resolutions(told: StationFaults) -> str:
+    return joined([shown.instruction for shown in told.faults])
+
+
+def _events(told: EventHistory) -> str:
+    return joined([f"{iso_utc(event.wall_s)} {event.text}" for event in told.events])
+
+
 def _error(shown: ShownFault) -> str:
-    place = f" (connector {shown.fault.connector})" if shown.fault.connector else ""
-    return f"{shown.internal_code} {shown.text}".strip() + place
+    where = f" (connector {shown.fault.connector})" if shown.fault.connector else ""
+    return f"{shown.internal_code} {shown.text}".strip() + where
+
+
+LIVE: tuple[Live, ...] = (
+    Live("SocketType2State", SAFETY_CONNECTOR, socket_words, silent="unknown"),
+    Live("SignaledCurrentLimit", SAFETY_CONNECTOR, _signaled),
+    Live("ErrorsList", SYSTEM_FAULTS, _errors),
+    Live("ErrorResolution", SYSTEM_FAULTS, _resolutions),
+    Live("EventsList", SYSTEM_EVENTS, _events),
+)
+TOPICS: tuple[Topic[Any], ...] = tuple(dict.fromkeys(row.topic for row in LIVE))

@@ -110,7 +110,8 @@ def _list(key: Key, text: str) -> str:
         for item in items:
             if not re.fullmatch(key.item_pattern, item, re.IGNORECASE):
                 raise _refused(key, item)
-    return ",".join(items)
+    spelled = {name.lower(): name for name in key.values}
+    return ",".join(spelled.get(item.lower(), item) for item in items)
 
 
 _PARSERS: dict[KeyType, Callable[[Key, str], str]] = {

@@ -1,6 +1,7 @@
-"""`data/settings.db`: stored values, their audit trail, the values the station started with, answers given."""
+"""`data/settings.db`: stored values, their audit trail, the values the station started with, orders, answers given."""
 
 import contextlib
+import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from schemas.base import Answer, Answered
+from schemas.settings import ActionOrder
 from services.store import Store, StoreError
 
 MOST_AUDITED = 5000
@@ -24,6 +26,12 @@ MIGRATIONS = (
     CREATE TABLE answer (number INTEGER PRIMARY KEY, request_id TEXT NOT NULL, outcome TEXT NOT NULL,
         reason TEXT NOT NULL, until_s REAL NOT NULL);
     """,
+    """
+    ALTER TABLE audit ADD COLUMN role TEXT NOT NULL DEFAULT '';
+    ALTER TABLE answer ADD COLUMN details TEXT NOT NULL DEFAULT '{}';
+    CREATE TABLE action (place TEXT PRIMARY KEY, order_id TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL,
+        connector INTEGER NOT NULL, ordered_s REAL NOT NULL, start_id TEXT NOT NULL) WITHOUT ROWID;
+    """,
 )
 
 
@@ -34,6 +42,8 @@ class Kept(NamedTuple):
     revision: int
     answers: tuple[tuple[Answered, float], ...] = ()
     """With the boot-clock time until which each may be asked for again."""
+    actions: Mapping[str, tuple[ActionOrder, str]] = {}
+    """By place, with the id of the station's start in which it was given."""
 
 
 NOTHING = Kept({}, {}, "", 0)
@@ -48,6 +58,37 @@ class Entry(NamedTuple):
     new: str
     actor: str
     source: str
+    role: str = ""
+    number: int = 0
+    """Grows; given by the store."""
+
+
+LARGEST_PAGE = 150_000
+"""Characters: a page fits into one frame of the bus."""
+
+
+def history_page(lines: Sequence[Entry], most: int) -> dict[str, str]:
+    """`entries` as JSON, and whether there are `more`, from one line more than wanted."""
+    texts: list[str] = []
+    size = 0
+    for line in lines[:most]:
+        text = json.dumps(line._asdict(), ensure_ascii=True, separators=(",", ":"))
+        size += len(text) + 1
+        if texts and size > LARGEST_PAGE:
+            break
+        texts.append(text)
+    return {"entries": f"[{','.join(texts)}]", "more": "true" if len(texts) < len(lines) else "false"}
+
+
+class Changed(NamedTuple):
+    """What one commit keeps."""
+
+    values: Mapping[str, str | None]
+    """By place; None = the stored value goes."""
+    entries: Sequence[Entry]
+    at_start: Mapping[str, str] | None = None
+    """When it became another."""
+    actions: Mapping[str, ActionOrder] = {}
 
 
 class SettingsStore:
@@ -83,26 +124,45 @@ class SettingsStore:
             connection.executemany("INSERT INTO at_start VALUES (?, ?)", sorted(at_start.items()))
             _keep(connection, start_id=start_id, revision=str(revision))
 
-    def change(self, key: str, value: str, revision: int, entry: Entry, answered: Answered, until_s: float) -> None:
-        """Value, audit trail, id and answer of the request: one commit. Raises StoreError, and keeps nothing then."""
+    def change(self, changed: Changed, start_id: str, revision: int, answered: Answered, until_s: float) -> None:
+        """Values, orders, audit trail, id and answer of the request: one commit. Raises StoreError, and keeps nothing
+        then."""
         with self._writing() as connection:
-            connection.execute("INSERT OR REPLACE INTO value VALUES (?, ?)", (key, value))
-            connection.execute(
-                "INSERT INTO audit (wall_s, key, old, new, actor, source) VALUES (?, ?, ?, ?, ?, ?)", tuple(entry)
+            gone = [(where,) for where, text in changed.values.items() if text is None]
+            kept = [(where, text) for where, text in changed.values.items() if text is not None]
+            connection.executemany("DELETE FROM value WHERE key = ?", gone)
+            connection.executemany("INSERT OR REPLACE INTO value VALUES (?, ?)", kept)
+            if changed.at_start is not None:
+                connection.execute("DELETE FROM at_start")
+                connection.executemany("INSERT INTO at_start VALUES (?, ?)", sorted(changed.at_start.items()))
+            connection.executemany(
+                "INSERT OR REPLACE INTO action VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (where, order.order_id, order.name, order.value, order.connector, order.ordered_s, start_id)
+                    for where, order in changed.actions.items()
+                ],
+            )
+            connection.executemany(
+                "INSERT INTO audit (wall_s, key, old, new, actor, source, role) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [entry[:7] for entry in changed.entries],
             )
             connection.execute(
-                "INSERT INTO answer (request_id, outcome, reason, until_s) VALUES (?, ?, ?, ?)",
-                (answered.request_id, answered.outcome.value, answered.reason, until_s),
+                "INSERT INTO answer (request_id, outcome, reason, until_s, details) VALUES (?, ?, ?, ?, ?)",
+                (answered.request_id, answered.outcome.value, answered.reason, until_s, json.dumps(answered.values)),
             )
             _forget(connection, "audit", MOST_AUDITED)
             _forget(connection, "answer", MOST_ANSWERS)
             _keep(connection, revision=str(revision))
 
-    def audit(self) -> list[Entry]:
-        """Newest first. Raises StoreError."""
+    def audit(self, key: str = "", before: int = 0, most: int = MOST_AUDITED) -> list[Entry]:
+        """Newest first. `key`: of this place and of its connectors' own. Raises StoreError."""
         if self._store is None:
             return []
-        rows = self._store.rows("SELECT wall_s, key, old, new, actor, source FROM audit ORDER BY number DESC")
+        rows = self._store.rows(
+            "SELECT wall_s, key, old, new, actor, source, role, number FROM audit WHERE (? = '' OR key = ? OR "
+            "substr(key, 1, length(?) + 1) = ? || '[') AND (? = 0 OR number < ?) ORDER BY number DESC LIMIT ?",
+            (key, key, key, key, before, before, most),
+        )
         return [Entry(*row) for row in rows]
 
     def close(self) -> None:
@@ -135,17 +195,41 @@ Rows = Callable[[str], Sequence[Sequence[Any]]]
 
 def _load(rows: Rows) -> Kept:
     single = {row[0]: row[1] for row in rows("SELECT name, text FROM single")}
+    start_id = single.get("start_id", "")
     answers = tuple(
-        (Answered(request_id=row[0], outcome=Answer(row[1]), reason=row[2]), float(row[3]))
-        for row in rows("SELECT request_id, outcome, reason, until_s FROM answer ORDER BY number")
+        (Answered(request_id=row[0], outcome=Answer(row[1]), reason=row[2], values=json.loads(row[4])), float(row[3]))
+        for row in _newest(
+            rows,
+            "SELECT request_id, outcome, reason, until_s, details FROM answer ORDER BY number",
+            "SELECT request_id, outcome, reason, until_s, '{}' FROM answer ORDER BY number",
+        )
     )
     return Kept(
         {row[0]: row[1] for row in rows("SELECT key, text FROM value")},
         {row[0]: row[1] for row in rows("SELECT key, text FROM at_start")},
-        single.get("start_id", ""),
+        start_id,
         int(single.get("revision", "0")),
         answers,
+        {
+            row[0]: _order(row)
+            for row in _newest(
+                rows, "SELECT place, order_id, name, text, connector, ordered_s, start_id FROM action", ""
+            )
+        },
     )
+
+
+def _newest(rows: Rows, query: str, older: str) -> Sequence[Sequence[Any]]:
+    """A file that could not be brought to this version, on a full disk, is read as it is."""
+    try:
+        return rows(query)
+    except (sqlite3.OperationalError, StoreError):
+        return rows(older) if older else ()
+
+
+def _order(row: Sequence[Any]) -> tuple[ActionOrder, str]:
+    order = ActionOrder(order_id=row[1], name=row[2], value=row[3], connector=row[4], ordered_s=row[5])
+    return order, row[6]
 
 
 def _load_without_writing(path: Path) -> Kept:

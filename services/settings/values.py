@@ -113,9 +113,6 @@ def readable(values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]
         key = key_of(where)
         if key is None:
             continue
-        if key.absent:
-            refused[where] = f"{key.name} has no effect here: {key.absent}"
-            continue
         try:
             accepted[where] = parse(key, text)
         except Unacceptable as error:

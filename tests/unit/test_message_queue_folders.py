@@ -11,7 +11,8 @@ pytestmark = pytest.mark.unit
 ROOT = Path(__file__).parents[2] / "services" / "message_queue"
 WORLD = {"time", "zmq", "asyncio", "socket", "sqlite3", "hardware", "os", "pathlib"}
 RULES = (
-    "policy", "attempts", "numbering", "composing", "answers", "status_book", "volatile", "message", "keys",
+    "policy", "attempts", "numbering", "composing", "answers", "status_book", "notice_book", "volatile", "message",
+    "keys",
 )  # fmt: skip
 MAY_TOUCH_SQLITE = {"journal", "records", "opening"}
 FILES = sorted(path.stem for path in ROOT.glob("*.py") if path.stem != "__init__")

@@ -23,7 +23,7 @@ from schemas.session import (
 )
 from services.message_queue import answers, composing, journal, numbering
 from services.message_queue.answers import Unreadable, authorize_answer, start_answer, stop_answer, wall_s_of
-from services.message_queue.composing import LONGEST_PAYLOAD, Status, status_of
+from services.message_queue.composing import LONGEST_INFO, LONGEST_PAYLOAD, Status, status_of
 
 pytestmark = pytest.mark.unit
 
@@ -147,8 +147,8 @@ def test_every_status_is_one_of_the_schema(status: ConnectorStatus, code: str) -
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
 def test_a_fault_of_the_catalogue_brings_its_internal_code(fault) -> None:
-    found = status_of(ConnectorStatus.FAULTED, fault.error_code, fault.text)
-    assert found == Status("Faulted", fault.error_code, fault.text, fault.internal_code)
+    found = status_of(ConnectorStatus.FAULTED, fault.error_code, fault.text, fault.code)
+    assert found == Status("Faulted", fault.error_code, fault.text[:LONGEST_INFO], fault.internal_code)
     validate("StatusNotification", composing.status_notification(1, found, AT_S, False))
 
 

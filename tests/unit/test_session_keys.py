@@ -27,6 +27,7 @@ def test_missing_keys_have_their_factory_values() -> None:
         0.0,
         (ENERGY,),
         (ENERGY,),
+        None,
     )
 
 

@@ -8,12 +8,14 @@ import pytest
 from schemas.base import Answer
 from services.home import parse_station
 from services.runner import VERSION
+from services.settings.access import OVER_OCPP
+from services.settings.changes import change
 from services.settings.configuration import TooManyKeys, answer
 from services.settings.factory import board_of, check_station, factory_values
 from services.settings.rules import Unacceptable, parse
 from services.settings.table import KEYS
 from services.settings.table.key import Access
-from services.settings.values import OVER_OCPP, Values, begin, change
+from services.settings.values import Values, begin
 
 pytestmark = pytest.mark.unit
 
@@ -84,7 +86,7 @@ def test_one_unsupported_measurand_refuses_the_whole_list() -> None:
     state = values()
     good = change(state, "MeterValuesSampledData", "Voltage.L1, Power.Active.Import,Current.Import.L3", 0, OVER_OCPP)
     assert good.outcome is Answer.ACCEPTED
-    assert good.new == "Voltage.L1,Power.Active.Import,Current.Import.L3"
+    assert good.steps[0].new == "Voltage.L1,Power.Active.Import,Current.Import.L3"
     for bad in ("Voltage,SoC", "Voltage.L4", "Energy.Active.Import.Register.L1", "Nonsense"):
         assert change(state, "MeterValuesSampledData", bad, 0, OVER_OCPP).outcome is Answer.REJECTED
 

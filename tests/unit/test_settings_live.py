@@ -1,12 +1,16 @@
 """Keys that show the present state."""
 
+from typing import Any
+
 import pytest
 
-from schemas.base import ActiveFault
+from bus.topics import SAFETY_CONNECTOR, SYSTEM_EVENTS, SYSTEM_FAULTS, Topic
+from schemas.base import ActiveFault, Message
 from schemas.safety import Contactor, Lock, PilotState, SafetyConnector
 from schemas.system import Event, EventHistory, ShownFault, StationFaults
-from services.settings.live import joined, live_values, socket_words
+from services.settings.live import LIVE, joined, live_values, socket_words
 from services.settings.raised import RaisedFaults
+from services.settings.table import KEYS
 
 pytestmark = pytest.mark.unit
 
@@ -41,12 +45,34 @@ def test_the_socket_state_is_told_in_words(state: SafetyConnector, words: str) -
     assert socket_words(state) == words
 
 
+def shown(
+    connector: SafetyConnector | None = None, faults: StationFaults | None = None, events: EventHistory | None = None
+) -> dict[str, str]:
+    said: dict[Topic[Any], Message | None] = {SAFETY_CONNECTOR: connector, SYSTEM_FAULTS: faults, SYSTEM_EVENTS: events}
+    return live_values(lambda topic, _key: said.get(topic))
+
+
 def test_what_is_not_heard_has_no_value() -> None:
-    assert live_values(None, None, None) == {"SocketType2State": "unknown"}
+    assert {name: value for name, value in shown().items() if value != "unknown"} == {}
+    assert shown()["SocketType2State"] == "unknown"
+
+
+def test_every_connector_has_its_own_values() -> None:
+    said = {"1": connector(Lock.UNLOCKED), "2": connector(Lock.LOCKED, True, True)}
+    values = live_values(lambda topic, key: said.get(key) if topic is SAFETY_CONNECTOR else None, connectors=2)
+    assert values["SocketType2State"] == "empty, unlocked"
+    assert values["SocketType2State[2]"] == "vehicle connected, locked"
+    assert values["SignaledCurrentLimit[2]"] == "16"
+
+
+def test_every_live_row_is_a_live_key_and_the_other_way() -> None:
+    assert {row.name for row in LIVE} == {name for name, key in KEYS.items() if key.live}
+    for row in LIVE:
+        assert KEYS[row.name].per_connector == bool(row.topic.key), row.name
 
 
 def test_errors_and_resolutions_stand_in_the_same_order() -> None:
-    def shown(code: str, number: int) -> ShownFault:
+    def fault(code: str, number: int) -> ShownFault:
         return ShownFault(
             fault=ActiveFault(code=code, connector=number),
             owner="safety",
@@ -56,7 +82,7 @@ def test_errors_and_resolutions_stand_in_the_same_order() -> None:
             internal_code="02-01-001",
         )
 
-    values = live_values(connector(Lock.NONE), StationFaults(faults=(shown("a", 1), shown("b", 0))), None)
+    values = shown(connector(Lock.NONE), StationFaults(faults=(fault("a", 1), fault("b", 0))))
     assert values["ErrorsList"] == "02-01-001 text of a (connector 1); 02-01-001 text of b"
     assert values["ErrorResolution"] == "do a; do b"
     assert values["SignaledCurrentLimit"] == "16"
@@ -64,7 +90,7 @@ def test_errors_and_resolutions_stand_in_the_same_order() -> None:
 
 def test_events_have_their_time_and_fit_into_a_value() -> None:
     events = tuple(Event(wall_s=1_800_000_000.5, code="x", text=f"event number {n}") for n in range(50))
-    value = live_values(None, None, EventHistory(events=events))["EventsList"]
+    value = shown(events=EventHistory(events=events))["EventsList"]
     assert value.startswith("2027-01-15T08:00:00.500Z event number 0; ")
     assert len(value) <= 500
     assert value.endswith("more")

@@ -130,18 +130,20 @@ def test_the_id_tag_of_free_charging_is_in_force_after_the_next_start(tmp_path: 
     station.check()
 
 
-def test_keys_that_are_booleans_in_ocpp_take_its_words_and_keep_one_spelling(tmp_path: Path) -> None:
+def test_a_key_that_is_a_boolean_in_ocpp_takes_and_tells_its_words(tmp_path: Path) -> None:
     station = BackendStation(tmp_path)
-    for words, kept in (
-        ("true", value_of_on := "On"),
-        ("FALSE", "Off"),
-        ("1", value_of_on),
+    for words, told in (
+        ("true", "true"),
+        ("FALSE", "false"),
+        ("On", "true"),
+        ("0", "false"),
+        ("1", "true"),
         ("(2) ImmediatelyWhenPlugged", "ImmediatelyWhenPlugged"),
-        ("(0)", "Off"),
+        ("(0)", "false"),
     ):
         station.set_up(AllowOfflineTxForUnknownId=words)
-        assert value_of(station, "AllowOfflineTxForUnknownId") == kept
+        assert value_of(station, "AllowOfflineTxForUnknownId") == told
     answer = station.status_answered("ChangeConfiguration", key="AllowOfflineTxForUnknownId", value="maybe")
     assert answer == "Rejected"
-    assert value_of(station, "AllowOfflineTxForUnknownId") == "Off"
+    assert value_of(station, "AllowOfflineTxForUnknownId") == "false"
     station.check()

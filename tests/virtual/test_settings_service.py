@@ -27,7 +27,7 @@ from services.home import BadStationFile, parse_station
 from services.settings import table
 from services.settings.__main__ import build
 from services.settings.station import ASKS, HEARS
-from services.settings.store import Entry, SettingsStore
+from services.settings.store import Changed, Entry, SettingsStore
 from services.settings.table import KEYS
 from services.settings.table.key import Access, Key, KeyType, Scope
 from services.store import StoreError
@@ -96,7 +96,7 @@ def test_a_change_takes_effect_is_kept_and_leaves_a_trail(tmp_path: Path) -> Non
     assert snapshot(here).values["OperatorCurrentLimit"] == "16"
     assert snapshot(here).revision > before + 1
     (entry,) = trail(here)
-    assert entry[1:] == ("OperatorCurrentLimit", "32", "16", "anna", "cli")
+    assert entry[1:7] == ("OperatorCurrentLimit", "32", "16", "anna", "cli", "manufacturer")
     assert entry.wall_s == pytest.approx(here.clock.now().wall_s, abs=5.0)
 
 
@@ -322,10 +322,10 @@ def test_the_audit_trail_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_nothing_of_a_failed_commit_is_kept(tmp_path: Path) -> None:
     store = SettingsStore(tmp_path / "settings.db")
-    entry = Entry(1.0, "FreeCharging", "false", "true", "", "")
+    entry = Entry(1.0, "FreeCharging", "false", None, "", "")  # type: ignore[arg-type]
     answered = Answered(request_id="r", outcome=Answer.ACCEPTED)
     with pytest.raises(StoreError):
-        store.change("FreeCharging", "true", 1, entry._replace(new=None), answered, 9.0)  # type: ignore[arg-type]
+        store.change(Changed({"FreeCharging": "true"}, (entry,)), "start", 1, answered, 9.0)
     assert store.load().values == {}
     assert store.load().answers == ()
 
@@ -337,9 +337,8 @@ def test_a_password_reaches_those_who_need_it_and_nothing_else(tmp_path: Path) -
     cell.start_number += 1
     cell.start("settings")
     cell.settle()
-    assert cell.processes["session"].endpoint.latest(SETTINGS_SECRETS).body.values == {
-        "HTTPBasicAuthPassword": "sesame"
-    }
+    secrets = cell.processes["session"].endpoint.latest(SETTINGS_SECRETS).body.values
+    assert {name: text for name, text in secrets.items() if text} == {"HTTPBasicAuthPassword": "sesame"}
     assert "HTTPBasicAuthPassword" not in snapshot(cell).values
     assert all("sesame" not in f"{entry}" for entry in trail(cell))
 

@@ -15,4 +15,6 @@ def message(*, closed: bool, fault: str, queue_refuses: bool) -> SessionStation:
     if not code:
         return SessionStation(status=status)
     known = FAULTS[code]
-    return SessionStation(status=ConnectorStatus.FAULTED, error_code=known.error_code, info=known.text[:LONGEST_INFO])
+    return SessionStation(
+        status=ConnectorStatus.FAULTED, error_code=known.error_code, info=known.text[:LONGEST_INFO], fault=code
+    )

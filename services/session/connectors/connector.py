@@ -5,17 +5,23 @@ It decides nothing: the rules are in `state.py`, `situation.py` and below.
 
 from dataclasses import replace
 
+from msgspec import structs
+
 from bus.clock import Now
-from bus.topics import QUEUE_STATUS, SAFETY_CONNECTOR, SYSTEM_BOOT, SYSTEM_RESET
+from bus.topics import NOTICES, QUEUE_STATUS, SAFETY_CONNECTOR, SYSTEM_BOOT, SYSTEM_RESET
 from schemas.metering import Reading
+from schemas.notices import notice
+from schemas.safety import Contactor
 from schemas.session import MeterSample
 from schemas.station import ConnectorSection
 from services.session.authorization import flow
 from services.session.authorization.flow import Seat
 from services.session.connectors import report, situation, state, unlocking
+from services.session.connectors.energy_flow import EnergyFlow
 from services.session.connectors.ledger import Ledger, Shared
 from services.session.connectors.sampling import offered
 from services.session.connectors.senses import Senses
+from services.session.connectors.settling import Settling
 from services.session.connectors.situation import Situation, Wanted
 from services.session.connectors.unlocking import Unlock
 from services.session.connectors.voice import RENEW_S, Voice
@@ -41,6 +47,8 @@ class Connector:
         self._phases = section.phases
         self._shared = shared
         self._voice = Voice(shared.bus, number)
+        self._settling = Settling()
+        self._flow = EnergyFlow()
         self._unlock: Unlock | None = None
         self._no_reading_since_s: float | None = None
         self._end_since_s: float | None = None
@@ -135,9 +143,11 @@ class Connector:
             rejected_until_s=self.rejected_until_s,
             waiting_facts=self._shared.store.stream.waiting,
         )
-        self._voice.tell(body, now)
+        self._voice.tell(structs.replace(body, status=self._settling.shown(body.status, now.boot_s)), now)
         self._answer_unlock(s)
-        return self._voice.renew_s if self._unlock is None else min(self._voice.renew_s, self._unlock.until_s)
+        self._tell_flow(s)
+        next_s = min(self._voice.renew_s, self._settling.due_s, self._flow.due_s)
+        return next_s if self._unlock is None else min(next_s, self._unlock.until_s)
 
     def keep_sign_of_life(self, now: Now) -> None:
         """Before its time: at an orderly end of the process, and when missed samples have come."""
@@ -150,6 +160,14 @@ class Connector:
         if s.keys is None or s.latest is None or s.young_sample is None:
             return None
         return meter_values.sample_of(s.latest, s.keys.sampled_data, meter_values.TRIGGER, offered(s))
+
+    def _tell_flow(self, s: Situation) -> None:
+        is_open = s.seeing is not None and s.seeing.contactor is Contactor.OPEN
+        reading = s.latest if s.young_sample is not None else None
+        flow = self._flow.look(is_open, reading, s.now.boot_s)
+        if flow is not None:
+            body = notice(flow.value, self.number)
+            self._shared.bus.publish(NOTICES["session"], body, key=str(self.number))
 
     def _answer_unlock(self, s: Situation) -> None:
         if self._unlock is None:

@@ -59,7 +59,7 @@ def connector_message(
     status = status_of(facts_of(s, wish))
     limits = limits_of(s)
     limit = effective.effective(limits)
-    error_code, info = _error(s, no_reading)
+    error_code, info, fault = _error(s, no_reading)
     # An ended transaction is history; the fact in the stream tells it.
     running = s.transaction if s.phase in (Phase.ACTIVE, Phase.STOPPING) else None
     return SessionConnector(
@@ -67,6 +67,7 @@ def connector_message(
         status=status,
         error_code=error_code,
         info=info,
+        fault=fault,
         transaction_id=running.transaction_id if running is not None else "",
         id_tag=_id_tag(s),
         started_wall_s=running.started_wall_s if running is not None else 0.0,
@@ -101,8 +102,8 @@ def _energy_wh(s: Situation) -> int | None:
     return s.sample.register_wh - s.transaction.meter_start_wh
 
 
-def _error(s: Situation, no_reading: bool) -> tuple[str, str]:
-    """(OCPP error code, info): the worst fault of `safety`, else our own."""
+def _error(s: Situation, no_reading: bool) -> tuple[str, str, str]:
+    """(OCPP error code, info, name in the catalogue): the worst fault of `safety`, else our own."""
     codes = list(s.safety.faults) if s.safety is not None and s.safety_fresh else []
     if no_reading:
         codes.append(NO_READING_FAULT)
@@ -110,8 +111,8 @@ def _error(s: Situation, no_reading: bool) -> tuple[str, str]:
         codes.append(QUEUE_FULL_FAULT)
     for code in codes:
         if code in FAULTS:
-            return FAULTS[code].error_code, FAULTS[code].text[:LONGEST_INFO]
-    return ("OtherError", codes[0][:LONGEST_INFO]) if codes else ("NoError", "")
+            return FAULTS[code].error_code, FAULTS[code].text[:LONGEST_INFO], code
+    return ("OtherError", codes[0][:LONGEST_INFO], "") if codes else ("NoError", "", "")
 
 
 def reason_of(s: Situation, wish: Wish, status: ConnectorStatus, limit: Limit) -> str:

@@ -121,6 +121,7 @@ def limits_of(s: Situation) -> tuple[Limit, ...]:
     return effective.bounds(
         # 0 = `safety` does not know it yet, or no cable is there.
         hardware_a=(s.safety.rated_a or None) if s.safety is not None else None,
+        installation_a=s.keys.installation_limit_a if s.keys is not None else None,
         operator_a=s.keys.operator_limit_a if s.keys is not None else None,
         cable_a=(s.safety.cable_limit_a or None) if s.safety is not None else None,
         last_in_force_a=s.last_in_force_a if unheard else None,

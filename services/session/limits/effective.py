@@ -11,11 +11,17 @@ _NOTHING_KNOWN = Limit(source=LimitSource.UNKNOWN, limit_a=0.0)
 
 
 def bounds(
-    *, hardware_a: float | None, operator_a: float | None, cable_a: float | None, last_in_force_a: float | None
+    *,
+    hardware_a: float | None,
+    operator_a: float | None,
+    cable_a: float | None,
+    last_in_force_a: float | None,
+    installation_a: float | None = None,
 ) -> tuple[Limit, ...]:
     """Every bound that is known, smallest first; equal ones in the order of the arguments."""
     known = (
         (LimitSource.HARDWARE, hardware_a),
+        (LimitSource.INSTALLATION, installation_a),
         (LimitSource.OPERATOR, operator_a),
         (LimitSource.CABLE, cable_a),
         (LimitSource.LAST_IN_FORCE, last_in_force_a),

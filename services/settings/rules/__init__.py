@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from services.settings.faces import is_face
 from services.settings.names import connector_of, key_of, nearest, unknown
 from services.settings.one_value import Unacceptable, parse, takes
 from services.settings.rules import backend, charging, energy, hardware, limits, networks
@@ -40,7 +41,7 @@ def complete(explicit: Mapping[str, str]) -> dict[str, str]:
 
 def has_value(key: Key) -> bool:
     """Whether it has one that is kept."""
-    return not key.live and key.type is not KeyType.ACTION
+    return not key.live and key.type is not KeyType.ACTION and not is_face(key)
 
 
 def _followed(key: Key, explicit: Mapping[str, str], values: Mapping[str, str]) -> str:

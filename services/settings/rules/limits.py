@@ -40,20 +40,18 @@ def installation_within_hardware(values: Values, _board: Board) -> Problems:
     return at_most(values, "InstallationCurrentLimit", "HardwareCurrentLimit", "A")
 
 
-def operator_within_installation(values: Values, board: Board) -> Problems:
-    yield from _operator_within("InstallationCurrentLimit", values, board)
-
-
-def operator_within_hardware(values: Values, board: Board) -> Problems:
-    yield from _operator_within("HardwareCurrentLimit", values, board)
-
-
-def _operator_within(limit: str, values: Values, board: Board) -> Problems:
+def operator_within_its_limits(values: Values, board: Board) -> Problems:
+    """Not above the installation, and not above the hardware: the lower one is named."""
     for connector in own_connectors(values, board, "OperatorCurrentLimit"):
-        where, bound = own_place(values, "OperatorCurrentLimit", connector), own_place(values, limit, connector)
-        operator_a, limit_a = number(values, where), number(values, bound)
-        if operator_a is not None and limit_a is not None and operator_a > limit_a:
-            later = " and reboot" if limit == "HardwareCurrentLimit" else ""
+        where = own_place(values, "OperatorCurrentLimit", connector)
+        bounds = [own_place(values, name, connector) for name in ("HardwareCurrentLimit", "InstallationCurrentLimit")]
+        limits = [(limit_a, bound) for bound in bounds if (limit_a := number(values, bound)) is not None]
+        operator_a = number(values, where)
+        if operator_a is None or not limits:
+            continue
+        limit_a, bound = min(limits, key=lambda each: each[0])
+        if operator_a > limit_a:
+            later = " and reboot" if bound.startswith("Hardware") else ""
             yield Problem(
                 (where, bound),
                 f"{where} ({operator_a:g} A) is above {bound} ({limit_a:g} A): set {where} to {limit_a:g} or less "
@@ -77,8 +75,7 @@ def reduced_within_hardware(values: Values, _board: Board) -> Problems:
 RULES: tuple[Rule, ...] = (
     hardware_within_rating,
     installation_within_hardware,
-    operator_within_hardware,
-    operator_within_installation,
+    operator_within_its_limits,
     pause_or_six_amperes,
     reduced_within_hardware,
 )

@@ -28,7 +28,9 @@ def _static(values: Values, mode: str, prefix: str) -> Problems:
     try:
         network = ipaddress.ip_interface(f"{values[address]}/{values[netmask]}").network
     except ValueError:
-        yield Problem((mode, address, netmask), f"{address} {values[address]} and {netmask} {values[netmask]} do not fit")
+        yield Problem(
+            (mode, address, netmask), f"{address} {values[address]} and {netmask} {values[netmask]} do not fit"
+        )
         return
     way_out = values.get(gateway, "")
     if way_out and not _within(way_out, network):

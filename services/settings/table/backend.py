@@ -20,6 +20,7 @@ MEASURANDS = (
 MEASURED = tuple(name for name in MEASURANDS if name not in ("Energy.Active.Export.Register", "SoC", "Temperature"))
 """What a station has values for. OCPP 1.6 errata 3.14.4: a list with one measurand that is not supported is refused."""
 PER_PHASE = ("Voltage", "Current.Import")
+MEASURAND_NAMES = (*MEASURED, *(f"{name}.L{phase}" for name in PER_PHASE for phase in (1, 2, 3)))
 
 MEASURAND = (
     "(?:"
@@ -29,9 +30,7 @@ MEASURAND = (
     )
     + ")"
 )
-MEASURAND_WORDS = (
-    f"measurands: {', '.join(MEASURED)}; {' and '.join(PER_PHASE)} also for one phase, such as Voltage.L1"
-)
+MEASURAND_WORDS = f"measurands: {', '.join(MEASURED)}; {' and '.join(PER_PHASE)} also for one phase, such as Voltage.L1"
 
 KEYS: tuple[Key, ...] = (
     Key(
@@ -276,6 +275,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         name="MeterValuesSampledData",
         type=KeyType.LIST,
+        values=MEASURAND_NAMES,
         item_pattern=MEASURAND,
         item_words=MEASURAND_WORDS,
         default="Energy.Active.Import.Register",
@@ -352,7 +352,7 @@ KEYS: tuple[Key, ...] = (
         scope=Scope.INDIVIDUAL,
         access=Access.READ,
         role=Role.NOBODY,
-        help="Version of this software.",
+        help="Version of this software, as the backend is told when the station registers.",
         group=_IDENTITY,
         consumers=("settings", "ocpp_link"),
     ),

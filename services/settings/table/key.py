@@ -58,7 +58,7 @@ class Key(Struct, frozen=True, kw_only=True):
     value_type: KeyType | None = None
     """Of a read-only key or an action."""
     values: tuple[str, ...] = ()
-    """Enum: the names in the order of their index, from 0."""
+    """Enum: the names in the order of their index, from 0. List: the spelling that known items are kept in."""
     item_pattern: str = ""
     """List, string: regular expression that each item, or the text, matches as a whole."""
     item_words: str = ""

@@ -33,6 +33,8 @@ _NETWORK_METERS = (
 )
 PRIMARY_METERS = (_NO_METER, *_SERIAL_METERS)
 SECOND_METERS = (_NO_METER, *_SERIAL_METERS, *_NETWORK_METERS)
+SIGNING_METERS = ("Carlo Gavazzi EM580", "DZG DVH4013", "Iskra WM3M4", "Bauer BSM-WS36A")
+"""Those that sign their readings themselves."""
 _DIRECTIONS = ("Standard", "Inverted")
 
 KEYS: tuple[Key, ...] = (
@@ -62,7 +64,6 @@ KEYS: tuple[Key, ...] = (
         default="230",
         scope=Scope.INDIVIDUAL,
         needs_reboot=True,
-        role=Role.INSTALLER,
         label="Power source voltage",
         help="Voltage of one phase of the supply. It turns power into current, and the other way round, where the "
         "meter tells only one of them.",
@@ -72,7 +73,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         name="ConnectorPhaseRotation",
         type=KeyType.LIST,
-        item_pattern=r"[0-9]{1,2}\.(?:NotApplicable|Unknown|RST|RTS|SRT|STR|TRS|TSR)",
+        item_pattern=r"[0-9]{1,2}\.(?-i:NotApplicable|Unknown|RST|RTS|SRT|STR|TRS|TSR)",
         item_words="CONNECTOR.ORDER, such as 1.RST; orders: NotApplicable, Unknown, RST, RTS, SRT, STR, TRS, TSR; "
         "connector 0 is the line between the grid and the main meter",
         default="0.RST,1.RST",
@@ -105,7 +106,6 @@ KEYS: tuple[Key, ...] = (
         values=("No IT grid", "RS", "ST", "TR"),
         default="No IT grid",
         scope=Scope.INDIVIDUAL,
-        role=Role.INSTALLER,
         help="On a grid without neutral (IT, as in parts of Norway) a vehicle with one phase is connected between two "
         "lines: which two.",
         group=_METERS,
@@ -120,7 +120,6 @@ KEYS: tuple[Key, ...] = (
         default="Standard",
         scope=Scope.INDIVIDUAL,
         needs_reboot=True,
-        role=Role.INSTALLER,
         label="Current flow direction of L1 of primary meter",
         help="How the main meter is wired in phase 1. Standard: positive is towards the vehicle; Inverted: the "
         "transformer or the line is the wrong way round; Suppress-signed: every value counts as towards the vehicle.",
@@ -136,7 +135,6 @@ KEYS: tuple[Key, ...] = (
         default="Standard",
         scope=Scope.INDIVIDUAL,
         needs_reboot=True,
-        role=Role.INSTALLER,
         label="Current flow direction of L2 of primary meter",
         help="How the main meter is wired in phase 2; the choices are those of CurrentDirPrimaryL1.",
         group=_METERS,
@@ -151,7 +149,6 @@ KEYS: tuple[Key, ...] = (
         default="Standard",
         scope=Scope.INDIVIDUAL,
         needs_reboot=True,
-        role=Role.INSTALLER,
         label="Current flow direction of L3 of primary meter",
         help="How the main meter is wired in phase 3; the choices are those of CurrentDirPrimaryL1.",
         group=_METERS,
@@ -178,7 +175,6 @@ KEYS: tuple[Key, ...] = (
         default=_NO_METER,
         scope=Scope.MASTER,
         needs_reboot=True,
-        role=Role.INSTALLER,
         label="Meter configuration (Second)",
         help="A meter at the grid connection of the site, for load management and solar surplus only; nothing is "
         "billed by it. A meter on the serial line has address 2.",
@@ -193,7 +189,6 @@ KEYS: tuple[Key, ...] = (
         longest=LONGEST_HOST,
         scope=Scope.MASTER,
         needs_reboot=True,
-        role=Role.INSTALLER,
         label="IP address of second meter",
         help="Where the second meter is in the network, if SecondMeterType is one that speaks Modbus TCP.",
         group=_SECOND,
@@ -208,7 +203,6 @@ KEYS: tuple[Key, ...] = (
         default="502",
         scope=Scope.MASTER,
         needs_reboot=True,
-        role=Role.INSTALLER,
         label="Port number of second meter",
         help="TCP port of the meter at SecondMeterIPAddress. Nearly every Modbus TCP meter listens on 502.",
         group=_SECOND,
@@ -220,7 +214,6 @@ KEYS: tuple[Key, ...] = (
         default="false",
         scope=Scope.NOT_RELEVANT,
         needs_reboot=True,
-        role=Role.INSTALLER,
         help="Offer only meters that speak Modbus TCP in the list for SecondMeterType, for stations whose serial line "
         "is taken.",
         group=_SECOND,
@@ -234,7 +227,6 @@ KEYS: tuple[Key, ...] = (
         default="Standard",
         scope=Scope.INDIVIDUAL,
         needs_reboot=True,
-        role=Role.INSTALLER,
         label="Current flow direction of L1 of second meter",
         help="Inverted turns the sign of current and power in phase 1 of the second meter, for a transformer mounted "
         "the wrong way round. Positive has to mean that the site draws from the grid.",
@@ -248,7 +240,6 @@ KEYS: tuple[Key, ...] = (
         default="Standard",
         scope=Scope.INDIVIDUAL,
         needs_reboot=True,
-        role=Role.INSTALLER,
         label="Current flow direction of L2 of second meter",
         help="Inverted turns the sign of current and power in phase 2 of the second meter, as CurrentDirSecondL1 does "
         "in phase 1.",
@@ -262,7 +253,6 @@ KEYS: tuple[Key, ...] = (
         default="Standard",
         scope=Scope.INDIVIDUAL,
         needs_reboot=True,
-        role=Role.INSTALLER,
         label="Current flow direction of L3 of second meter",
         help="Inverted turns the sign of current and power in phase 3 of the second meter, as CurrentDirSecondL1 does "
         "in phase 1.",

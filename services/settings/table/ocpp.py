@@ -1,11 +1,11 @@
 """Keys of authorization, free charging, meter values and smart charging as OCPP knows them."""
 
 from services.settings.patterns import ID_TAG, ID_TAG_WORDS
-from services.settings.table.backend import MEASURAND, MEASURAND_WORDS
+from services.settings.table.backend import MEASURAND, MEASURAND_NAMES, MEASURAND_WORDS
 from services.settings.table.key import Access, Key, KeyType, Role, Scope
 
 _AUTHORIZATION, _FREE, _CHARGING, _METERING = "Authorization", "Free charging", "Charging", "Metering"
-_SMART, _INPUT, _MAINTENANCE, _STATUS = "Smart charging", "Authorization input", "Maintenance", "Status notifications"
+_SMART, _INPUT, _MAINTENANCE, _STATUS = "Smart charging", "Inputs and outputs", "Maintenance", "Status notifications"
 
 KEYS: tuple[Key, ...] = (
     Key(
@@ -402,6 +402,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         name="MeterValuesAlignedData",
         type=KeyType.LIST,
+        values=MEASURAND_NAMES,
         item_pattern=MEASURAND,
         item_words=MEASURAND_WORDS,
         default="Energy.Active.Import.Register",
@@ -415,6 +416,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         name="StopTxnSampledData",
         type=KeyType.LIST,
+        values=MEASURAND_NAMES,
         item_pattern=MEASURAND,
         item_words=MEASURAND_WORDS,
         default="Energy.Active.Import.Register",
@@ -432,6 +434,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         name="StopTxnAlignedData",
         type=KeyType.LIST,
+        values=MEASURAND_NAMES,
         item_pattern=MEASURAND,
         item_words=MEASURAND_WORDS,
         scope=Scope.BOTH,

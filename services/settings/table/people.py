@@ -122,6 +122,7 @@ KEYS: tuple[Key, ...] = (
         longest=128,
         scope=Scope.MASTER,
         access=Access.WRITE,
+        role=Role.NOBODY,
         help="Would check a password of the roles user and installer for another controller. Log in to the Config UI "
         "to try a password.",
         group=_WEB,
@@ -176,7 +177,6 @@ KEYS: tuple[Key, ...] = (
         values=("No LED", "RFID board", "Dual LED board", "RGB LED"),
         default="RFID board",
         scope=Scope.NOT_RELEVANT,
-        role=Role.INSTALLER,
         label="LED Type",
         help="Which lights are mounted: none, those on the card reader's board, a board with lights for two "
         "connectors, or one light of any colour.",
@@ -201,7 +201,6 @@ KEYS: tuple[Key, ...] = (
         values=("No display", "Bender LCD-Module DPM2x16FP"),
         default="No display",
         scope=Scope.NOT_RELEVANT,
-        role=Role.INSTALLER,
         label="Type of Display",
         help="Which display is mounted, if any: a module of two lines with 16 characters each.",
         group=_LIGHTS,

@@ -64,7 +64,6 @@ KEYS: tuple[Key, ...] = (
         default="Off",
         scope=Scope.BOTH,
         needs_reboot=True,
-        role=Role.INSTALLER,
         label="15118 Configuration",
         help="Talks to the vehicle over the charging cable (ISO 15118, powerline). With PlugNCharge the contract "
         "certificate in the vehicle can pay; without it the vehicle only tells its needs. It needs a "
@@ -83,7 +82,6 @@ KEYS: tuple[Key, ...] = (
         default="20",
         scope=Scope.BOTH,
         needs_reboot=True,
-        role=Role.INSTALLER,
         label="15118 EV detection timeout [s]",
         help="How long the station waits, with 5 % duty cycle, for a vehicle to answer over powerline before it "
         "charges the ordinary way. It matters only with ISO 15118 or Autocharge switched on.",

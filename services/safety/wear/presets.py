@@ -1,0 +1,33 @@
+"""Counters are set by hand when contactor or socket was replaced; otherwise they never fall."""
+
+from collections.abc import Callable
+
+from schemas.settings import ActionOrder
+from services.safety.state import ConnectorState
+
+MOST = 10_000_000
+
+
+def _count(order: ActionOrder) -> int | None:
+    """None = not a count: nothing is set."""
+    text = order.value.strip()
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(MOST)):
+        return None
+    return min(int(text), MOST)
+
+
+def _sets(field: str) -> Callable[[ConnectorState, ActionOrder], None]:
+    def carry_out(state: ConnectorState, order: ActionOrder) -> None:
+        count = _count(order)
+        if count is not None:
+            setattr(state.memory, field, count)
+
+    return carry_out
+
+
+ORDERS: dict[str, Callable[[ConnectorState, ActionOrder], None]] = {
+    "SetTypeContactorCycles": _sets("contactor_cycles"),
+    "SetCountContactorCyclesType2UnderLoad": _sets("contactor_load_cycles"),
+    "SetType2PlugCycles": _sets("plug_cycles"),
+}
+"""By action key."""
