@@ -15,7 +15,7 @@ COMMANDS = {
     "status": ("chargectl.status", "services, their health, and the connectors"),
     "session": ("chargectl.session", "transactions: show, start, stop"),
     "queue": ("chargectl.queue", "messages that wait for the backend, and those given up"),
-    "config": ("chargectl.config", "configuration keys: get, set, explain, search, export"),
+    "config": ("chargectl.config", "configuration keys: get, set, diff, explain, search, export, import, reset ..."),
     "sim": ("chargectl.sim", "the simulated world: plug in, swipe a card, raise a fault, cut the power"),
     "tap": ("chargectl.tap", "listen to the bus"),
     "record": ("chargectl.record", "write what is said on the bus to a file"),

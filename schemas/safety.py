@@ -102,6 +102,8 @@ class SafetyConnector(Message, frozen=True, kw_only=True):
     """What else bounds the offer below permission, rating and cable, for a person; empty = nothing does."""
     limit_a: Amperes | None = None
     """The bound that `limit_words` names; None = none."""
+    unwatched: str = ""
+    """What of currents and voltages cannot be watched now, for a person; empty = everything is."""
     phases: PhaseCount = 0
     """1 or 3: as the relay of L2 and L3 stands; 0 = not switched here."""
     residual_state: str = ""
@@ -119,6 +121,8 @@ class SafetyConnector(Message, frozen=True, kw_only=True):
     opening_ms: Milliseconds | None = None
     """How long the contactor took to open last, from the coil's edge to the mirror contact; None = not measured."""
     closing_ms: Milliseconds | None = None
+    wakes_vehicle: bool = False
+    """State F for a few seconds, to wake a vehicle that does not ask for the current it is offered."""
 
 
 class SafetyStation(Message, frozen=True, kw_only=True):

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from schemas.board import GpioSection, LinuxSection, McuSection
+
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
 
@@ -50,7 +52,8 @@ TEMPERATURES = {
 
 
 class StationSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    board: Literal["simulated"] = "simulated"
+    board: Literal["simulated", "mcu", "direct-gpio"] = "simulated"
+    """"mcu": a microcontroller owns pilot and contactor; "direct-gpio": lines of this computer do (laboratory only)."""
     vendor: Annotated[str, Meta(min_length=1, max_length=20)] = "Open Charge"
     model: Annotated[str, Meta(min_length=1, max_length=20)] = "Simulated AC"
     serial: Annotated[str, Meta(min_length=1, max_length=25)] = "SIM-0001"
@@ -114,6 +117,9 @@ class Station(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ports: PortsSection = PortsSection()
     equipment: EquipmentSection = EquipmentSection()
     cards: CardsSection = CardsSection()
+    mcu: McuSection | None = None
+    gpio: GpioSection | None = None
+    linux: LinuxSection = LinuxSection()
     settings: dict[str, str | int | float | bool] = {}
     """Factory values of configuration keys by OCPP name."""
 

@@ -4,11 +4,12 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from schemas.station import ConnectorSection, Station
+from schemas.station import Station
+from services.board_check import board_problems
 
 LONGEST_SOCKET_DIRECTORY = 70
 """Bytes: leaves room for a file name below the 100 bytes that `bus/socket.py` allows."""
@@ -114,6 +115,8 @@ def parse_station(text: str, name: str = "station.toml") -> Station:
         raise BadStationFile(f"{name}: connectors are [connector.1], [connector.2] ... without a hole")
     if not 1 <= len(numbers) <= MOST_CONNECTORS:
         raise BadStationFile(f"{name}: a station has 1 to {MOST_CONNECTORS} connectors")
+    for path, words in board_problems(station):
+        raise BadStationFile(f"{name}{_line(text, path)}: {words}")
     return station
 
 
@@ -126,12 +129,22 @@ def _refuse_unknown(tree: dict[str, Any], struct: type[Any], text: str, name: st
             near = difflib.get_close_matches(key, hints, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(hints))}"
             raise BadStationFile(f"{name}{_line(text, (*path, key))}: unknown name {key!r}; {hint}")
-        if key == "connector" and isinstance(value, dict):
+        if not isinstance(value, dict):
+            continue
+        if (inner := _struct_in(hints[key])) is not None:
+            _refuse_unknown(value, inner, text, name, (*path, key))
+        elif get_origin(hints[key]) is dict and (inner := _struct_in(get_args(hints[key])[1])) is not None:
             for number, section in value.items():
                 if isinstance(section, dict):
-                    _refuse_unknown(section, ConnectorSection, text, name, (*path, key, number))
-        elif isinstance(value, dict) and isinstance(hints[key], type) and issubclass(hints[key], msgspec.Struct):
-            _refuse_unknown(value, hints[key], text, name, (*path, key))
+                    _refuse_unknown(section, inner, text, name, (*path, key, number))
+
+
+def _struct_in(hint: Any) -> type[Any] | None:
+    """The section that a field holds, alone or as the other choice to None."""
+    for each in (hint, *get_args(hint)):
+        if isinstance(each, type) and issubclass(each, msgspec.Struct) and get_origin(hint) is not dict:
+            return each
+    return None
 
 
 def line_of(text: str, path: tuple[str, ...]) -> str:

@@ -1,6 +1,6 @@
 """The safety invariants as a checker for any recorded sequence of (readings, permission, outputs, time).
 
-The numbers are those of the safety invariants: 1, 2, 4, 5, 6, 9-14, 16-20, 22, 24, 25, 27, 28, 30, 31.
+The numbers are those of the safety invariants: 1-6, 9-14, 16-20, 22, 24, 25, 27, 28, 30, 31, 33, 36.
 29 (determinism) is `replay` in `tests/safety_rig.py`; 38 holds by construction: nothing else is an input.
 The checker keeps its own books: it reads no state of the core, only what went in and what came out.
 """
@@ -15,6 +15,7 @@ from schemas.safety import PilotState, SafetyConnector
 from schemas.session import Permission
 from services.safety.settings import SafetySettings
 from services.safety.state import Equipment, Event, Outputs, Readings
+from tests.residual_invariants import ResidualBook
 
 STOPPING = {FaultClass.STOP, FaultClass.LATCH, FaultClass.LOCKOUT}
 TINY = 1e-5
@@ -67,6 +68,21 @@ def amperes(permille: int) -> float:
     return permille * 0.06 if permille <= 850 else (permille - 640) * 0.25
 
 
+def warmth(record: Record, sensor: str) -> float | None:
+    """None = missing, stale or impossible."""
+    sample = record.readings.temperatures.get(sensor)
+    if sample is None or not -60 <= sample.celsius <= 150 or record.now_s - sample.sampled_s > 5.0 + TINY:
+        return None
+    return sample.celsius
+
+
+def housing_c(equipment: Equipment, record: Record) -> float | None:
+    if "housing" in equipment.temperatures and (own_c := warmth(record, "housing")) is not None:
+        return own_c
+    board_c = warmth(record, "cpu") if "cpu" in equipment.temperatures else None
+    return None if board_c is None else board_c + record.settings.ambient_delta_c
+
+
 @dataclass
 class Checker:
     equipment: Equipment
@@ -101,6 +117,16 @@ class Checker:
     plugged: bool = False
     wants: bool = False
     powered: bool = False
+    hot_since_s: float | None = None
+    """Since when the housing has been at TempStopThreshold2 or above."""
+    derated: bool = False
+    """The housing was at TempReduceThreshold1 or above and has not been seen 3 K below since."""
+
+    residual: ResidualBook = field(default_factory=ResidualBook)
+
+    def journal_proof(self, proven: bool, tested_s: float) -> None:
+        """What a journal says of a self-test that this checker has not seen."""
+        self.residual.tested_s = tested_s if proven else None
 
     def see(self, record: Record) -> None:
         if record.service_reset:
@@ -125,6 +151,8 @@ class Checker:
             self.mirror_stamp_s = self.seen_s = -1.0
             self.left_cd_s = -1e9
             self.before = None
+            self.hot_since_s, self.derated = None, False
+        self._warmth(record)
         seen = letter(readings, now_s, 0.5)
         if seen and readings.pilot is not None and readings.pilot.sampled_s > self.seen_s:
             self.seen_s = readings.pilot.sampled_s
@@ -133,6 +161,7 @@ class Checker:
             elif self.left_cd_s is None:
                 self.left_cd_s = self.seen_s
         self._diode(record, seen)
+        self.residual.see(now_s, readings.residual, record.outputs, seen == "A", record.started)
         if readings.proximity is not None and carries(readings.proximity.ohm) > 0:
             self.proximity_good_s = now_s if now_s - readings.proximity.sampled_s <= 0.5 else self.proximity_good_s
             self.carried.append((now_s, carries(readings.proximity.ohm)))
@@ -141,6 +170,17 @@ class Checker:
         lease = record.permission
         if lease is not None and lease.may_charge and now_s < lease.until_s and lease.limit_a >= 6.0:
             self.allowed_s = now_s
+
+    def _warmth(self, record: Record) -> None:
+        celsius = housing_c(self.equipment, record)
+        if celsius is None:
+            return
+        hot = celsius >= record.settings.stop_above_c
+        self.hot_since_s = None if not hot else record.now_s if self.hot_since_s is None else self.hot_since_s
+        if celsius >= record.settings.reduce_above_c:
+            self.derated = True
+        elif celsius <= record.settings.reduce_above_c - 3.0:
+            self.derated = False
 
     def _diode(self, record: Record, seen: str) -> None:
         levels = record.readings.pilot
@@ -258,6 +298,13 @@ def _two(checker: Checker, record: Record) -> str:
     return "diode bad for 120 ms" if bad_s is not None and record.now_s - bad_s > 0.12 + TINY else ""
 
 
+def _three(checker: Checker, record: Record) -> str:
+    if not record.outputs.coil or not checker.equipment.residual_sensor:
+        return ""
+    stops = not record.settings.residual_mode.startswith("IEC62955")
+    return checker.residual.forbids(record.now_s, max(checker.on_s, checker.off_s), stops)
+
+
 def _four(checker: Checker, record: Record) -> str:
     if not record.outputs.coil:
         return ""
@@ -303,10 +350,24 @@ def _ten(checker: Checker, record: Record) -> str:
     bounds = [checker.equipment.max_current_a, record.settings.hardware_limit_a, lease.limit_a if lease else 0.0]
     if checker.equipment.socket:
         bounds.append(max((a for _, a in checker.carried), default=0.0))
+    bounds += _derated_a(checker, record, min(bounds))
+    if record.settings.energy_input:
+        contact = record.readings.inputs.get("energy_management")
+        if contact is None or contact.closed or record.now_s - contact.sampled_s > 0.5 + TINY:
+            bounds.append(record.settings.energy_input_limit_a)
     offered_a = amperes(record.outputs.permille)
     if abs(offered_a - record.shown.offered_a) > TINY:
         return f"says {record.shown.offered_a} A, offers {offered_a} A"
     return f"offers {offered_a} A, bounds {bounds}" if offered_a > min(bounds) + TINY else ""
+
+
+def _derated_a(checker: Checker, record: Record, otherwise_a: float) -> list[float]:
+    if not checker.derated:
+        return []
+    settings = record.settings
+    if settings.reduced_percent > 0:
+        return [max(6.0, otherwise_a * settings.reduced_percent / 100.0)]
+    return [settings.reduced_current_a]
 
 
 def _eleven(checker: Checker, record: Record) -> str:
@@ -384,6 +445,20 @@ def _twenty_seven(checker: Checker, record: Record) -> str:
     return "coil on without a usable pilot sample" if record.outputs.coil and unusable else ""
 
 
+def _thirty_six(checker: Checker, record: Record) -> str:
+    """That derating is monotone and does not oscillate is in 10: its bound is the same until 3 K below."""
+    celsius = housing_c(checker.equipment, record)
+    blind = celsius is None and not checker.equipment.temperatures.isdisjoint({"housing", "cpu"})
+    if blind and record.outputs.mode is PilotMode.PWM:
+        return "offers current, and no sensor tells the temperature"
+    if celsius is None or not record.outputs.coil:
+        return ""
+    if celsius >= min(record.settings.stop_above_c + 6.0, 85.0):
+        return f"coil on at {celsius} C"
+    hot_s = 0.0 if checker.hot_since_s is None else record.now_s - checker.hot_since_s
+    return f"coil on, hot for {hot_s} s" if hot_s > 6.0 + TINY else ""
+
+
 def _twenty_eight(checker: Checker, record: Record) -> str:
     outputs = record.outputs
     unsafe = outputs.coil or outputs.mode is PilotMode.PWM or outputs.lock is not LockDrive.STOP
@@ -401,9 +476,19 @@ def _thirty_one(checker: Checker, record: Record) -> str:
     return "unsafe first outputs" if record.started and unsafe else ""
 
 
+def _thirty_three(checker: Checker, record: Record) -> str:
+    outputs = record.outputs
+    if not outputs.residual_test and not outputs.reclose:
+        return ""
+    if outputs.coil or outputs.mode is PilotMode.PWM:
+        return "a self-test or a reclosure while power flows or is offered"
+    is_open = checker.mirror_open_s is not None or not checker.equipment.mirror_contact
+    return checker.residual.misuse(record.now_s, is_open)
+
+
 RULES = {
-    1: _one, 2: _two, 4: _four, 5: _five, 6: _six, 9: _nine, 10: _ten, 11: _eleven, 12: _twelve, 13: _thirteen,
+    1: _one, 2: _two, 3: _three, 4: _four, 5: _five, 6: _six, 9: _nine, 10: _ten, 11: _eleven, 12: _twelve, 13: _thirteen,
     14: _fourteen, 16: _sixteen, 17: _seventeen, 18: _eighteen, 19: _nineteen, 22: _twenty_two, 27: _twenty_seven,
-    28: _twenty_eight, 30: _thirty, 31: _thirty_one,
+    28: _twenty_eight, 30: _thirty, 31: _thirty_one, 33: _thirty_three, 36: _thirty_six,
 }  # fmt: skip
 """20, 24 and 25 are checked while the events are read."""

@@ -5,18 +5,21 @@ step is recorded and goes through `tests/invariants.py` while the test runs.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from hardware.interfaces import Feedback, LockDrive, PilotLevels, PilotMode, Resistance
+from hardware.interfaces import Feedback, LockDrive, PilotLevels, PilotMode, Resistance, Speed, Temperature
 from schemas.safety import PilotState, SafetyConnector
 from schemas.session import Permission
 from services.safety import core
+from services.safety.equipment import in_force
 from services.safety.memory import Memory
 from services.safety.settings import SafetySettings
-from services.safety.state import ConnectorState, Equipment, Event, Outputs, Readings
+from services.safety.state import BootSight, ConnectorState, Equipment, Event, MeterSight, NoticeWish, Outputs, Readings
 from services.safety.status import connector_message
 from tests.invariants import Checker, Record
+from tests.residual_module import Module
 
 SOCKET = Equipment(connector=1, socket=True, has_lock=True, mirror_contact=True, max_current_a=32.0)
 FIXED = Equipment(connector=1, socket=False, has_lock=False, mirror_contact=True, max_current_a=32.0)
@@ -56,6 +59,38 @@ class World:
     drive: LockDrive = LockDrive.STOP
     drive_s: float = 0.0
     bolt_at_drive: float = 0.0
+    celsius: Mapping[str, float] = field(default_factory=dict)
+    """By sensor; replaced, never changed."""
+    sensors_alive: bool = True
+    rpm: float = 0.0
+    meter: MeterSight | None = None
+    """What the meter says; its stamp is renewed once a second while it answers."""
+    meter_alive: bool = True
+    contacts: Mapping[str, bool] = field(default_factory=dict)
+    """By name of a wired input: active. Replaced, never changed."""
+    boot: BootSight | None = None
+    module: Module | None = None
+    """For residual current; replaced, never changed."""
+
+    def slow(self, equipment: Equipment, now_s: float, before: Readings) -> dict[str, Any]:
+        """Everything beside pilot, cable, contactor and lock, as of a sample at `now_s`."""
+        read: dict[str, Any] = {"boot": self.boot, "meter": before.meter, "temperatures": before.temperatures}
+        if self.sensors_alive:
+            shown = {name: Temperature(celsius, now_s) for name, celsius in self.celsius.items()}
+            read["temperatures"] = {name: shown.get(name) for name in equipment.temperatures}
+        if equipment.residual_sensor and self.module is not None:
+            read["residual"] = self.module.status(now_s) if self.module.alive else before.residual
+        if equipment.fan:
+            read["fan"] = Speed(self.rpm, now_s)
+        if equipment.inputs:
+            known = {name: Feedback(on, now_s) for name, on in self.contacts.items()}
+            read["inputs"] = {name: known.get(name) for name in equipment.inputs}
+        if self.meter is not None and self.meter_alive:
+            last_s = before.meter.sampled_s if before.meter is not None else -math.inf
+            changed = before.meter is None or before.meter[:2] != self.meter[:2]
+            if changed or now_s - last_s >= 1.0 - 1e-9:
+                read["meter"] = self.meter._replace(sampled_s=now_s)
+        return read
 
     def contact(self, now_s: float) -> bool:
         delay_s = self.close_s if self.coil else self.open_s
@@ -80,6 +115,8 @@ class World:
         if outputs.lock is not self.drive:
             self.drive, self.drive_s, self.bolt_at_drive = outputs.lock, now_s, self.bolt
         self.mode = outputs.mode
+        if self.module is not None:
+            self.module = self.module.take(outputs.residual_test, now_s)
         if not self.stuck_duty:
             duty_off = {PilotMode.X1: 1.0, PilotMode.F: 0.0}
             self.duty = duty_off.get(outputs.mode, outputs.permille / 1000.0)
@@ -100,6 +137,8 @@ class World:
         times = [self.coil_s + (self.close_s if self.coil else self.open_s)]
         if self.drive is not LockDrive.STOP:
             times.append(self.drive_s + 0.4)
+        if self.module is not None:
+            times.append(self.module.next_change_s())
         return min((time for time in times if time > now_s + 1e-9), default=math.inf)
 
 
@@ -114,6 +153,7 @@ class Rig:
     may: bool = False
     hold: bool = True
     limit_a: float = 32.0
+    transaction: str = ""
     session_alive: bool = True
     lease: Permission | None = None
     lease_s: float = -1e9
@@ -121,9 +161,12 @@ class Rig:
     sample_s: float = 0.0
     deadline_s: float = 0.0
     events: list[tuple[float, Event]] = field(default_factory=list)
+    notices: list[tuple[float, NoticeWish]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.checker = Checker(self.equipment)
+        if self.equipment.residual_sensor and self.world.module is None:
+            self.world.module = Module()
         self.started = False
         self.starts: list[tuple[float, Memory]] = []
         self.start(Memory())
@@ -134,8 +177,9 @@ class Rig:
         if self.started:
             self.starts.pop()
         self.starts.append((self.now_s, memory.copy()))
+        self.checker.journal_proof(memory.residual_proven, memory.residual_tested_s)
         self.state = ConnectorState(self.equipment, self.now_s, memory)
-        self.state.settings = self.settings
+        self.state.obey(self.settings, in_force(self.equipment, self.settings))
         self.outputs = Outputs()
         self.started = True
         self.lease_s = -1e9
@@ -157,7 +201,9 @@ class Rig:
             setattr(checker, name, list(getattr(self.checker, name)))
         for name in ("active", "cleared", "pause_s"):
             setattr(checker, name, dict(getattr(self.checker, name)))
+        checker.residual = replace(self.checker.residual)
         other.checker, other.history, other.events, other.starts = checker, [], [], list(self.starts)
+        other.notices = []
         return other
 
     # the session
@@ -173,7 +219,12 @@ class Rig:
     def _renew(self) -> None:
         self.lease_s = self.now_s
         self.lease = Permission(
-            connector=1, may_charge=self.may, limit_a=self.limit_a, hold_cable=self.hold, until_s=self.now_s + 10.0
+            connector=1,
+            may_charge=self.may,
+            limit_a=self.limit_a,
+            hold_cable=self.hold,
+            transaction_id=self.transaction,
+            until_s=self.now_s + 10.0,
         )
 
     # the vehicle
@@ -198,6 +249,7 @@ class Rig:
         world, now_s = self.world, self.now_s
         self.sample_s = now_s + self.outputs.sample_period_s
         contact, locked = world.contact(now_s), world.locked(now_s)
+        before = self.readings
         if world.pilot_alive:
             self.readings = Readings(
                 pilot=world.levels(now_s),
@@ -205,6 +257,7 @@ class Rig:
                 mirror=Feedback(contact, now_s) if self.equipment.mirror_contact else None,
                 lock=Feedback(locked, now_s) if self.equipment.has_lock else None,
             )
+            self.readings = self.readings._replace(**world.slow(self.equipment, now_s, before))
             if not world.mirror_alive:
                 self.readings = self.readings._replace(mirror=None)
 
@@ -215,6 +268,7 @@ class Rig:
         self.world.take(result.outputs, self.now_s)
         self.sample_s = min(self.sample_s, self.now_s + self.outputs.sample_period_s)
         self.events += [(self.now_s, event) for event in result.events]
+        self.notices += [(self.now_s, wish) for wish in result.notices]
         record = Record(
             self.now_s,
             self.readings,
@@ -295,7 +349,7 @@ def replay(rig: Rig) -> None:
         if record.started:
             started_s, memory = next(starts)
             state = ConnectorState(rig.equipment, started_s, memory.copy())
-            state.settings = rig.settings
+            state.obey(rig.settings, in_force(rig.equipment, rig.settings))
         result = core.step(state, record.readings, record.permission, record.now_s)
         grant = core.grant_of(state, record.permission, record.now_s)
         shown: SafetyConnector = connector_message(state, grant, "run")

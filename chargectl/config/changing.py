@@ -59,9 +59,8 @@ def reset(arguments: argparse.Namespace) -> None:
             raise Failure("this resets every key that was ever set; if that is meant, add --yes", ExitCode.USAGE)
         names = _ever_set(home)
         if not names:
-            print_json(
-                {"ok": True, "outcome": "accepted", "reason": "nothing was ever set"}
-            ) if arguments.json else print("nothing was ever set")
+            nothing = {"ok": True, "outcome": "accepted", "reason": "nothing was ever set", "changed": []}
+            print_json(nothing) if arguments.json else print(nothing["reason"])
             return
     _tell(arguments, _ask(arguments, [Entry(key=name, reset=True) for name in names]))
 

@@ -113,7 +113,9 @@ def _as_in_file(path: Path) -> dict[str, str]:
 def explain(arguments: argparse.Namespace) -> None:
     face = find_face(arguments.key)
     if face is not None and face.label and not face.key:
-        raise Failure(f"{face.label} is {shown(face, {})} in this software and cannot be changed", ExitCode.OK)
+        words = f"{face.label} is {shown(face, {})} in this software and cannot be changed"
+        print_json({"key": face.name, "help": words}) if arguments.json else print(words)
+        return
     found = known(face.key if face is not None and face.label else arguments.key)
     facts = facts_of(found.key)
     here = _here(arguments, found.place)
@@ -171,6 +173,8 @@ def export(arguments: argparse.Namespace) -> None:
             Path(arguments.file).write_text(text, encoding="utf-8")
         except OSError as error:
             raise Failure(f"cannot write {arguments.file}: {error.strerror}") from error
+    elif arguments.json:
+        print_json(document)
     else:
         sys.stdout.write(text)
     secret = document["left_out"]["secret"]  # type: ignore[index]

@@ -26,6 +26,8 @@ def lines(view: View) -> Page:
 
 def pages(view: View) -> list[Page]:
     light = pattern(view)
+    if light is LightPattern.FAULT and view.shows_lost_backend:
+        return [("No connection", "to the backend"), *pages(view._replace(backend_lost=False))]
     if light is LightPattern.FAULT:
         info = view.session.info if view.session is not None else ""
         return [("Out of order", ""), *_wrapped(view.blocking_fault() or info)]

@@ -38,7 +38,13 @@ BY_STATUS: dict[ConnectorStatus, LightPattern] = {
 
 
 def pattern(view: View) -> LightPattern:
-    """The first that applies: fault, rejected card, status."""
+    """The first that applies: fault, rejected card, lost backend, status."""
+    light = _of_connector(view)
+    shows_loss = view.shows_lost_backend and light is not LightPattern.REJECTED
+    return LightPattern.FAULT if shows_loss else light
+
+
+def _of_connector(view: View) -> LightPattern:
     if view.blocking_fault():
         return LightPattern.FAULT
     if view.session is None:

@@ -11,9 +11,11 @@ from bus.topics import (
     FAULTS,
     HMI_CARD,
     HMI_CONNECTOR,
+    LINK_STATUS,
     METERING_READING,
     SAFETY_CONNECTOR,
     SESSION_CONNECTOR,
+    SETTINGS_VALUES,
     SYSTEM_FAULTS,
     Topic,
 )
@@ -21,12 +23,20 @@ from hardware.interfaces import PeopleBoard
 from schemas.base import ActiveFaults
 from schemas.hmi import HmiConnector
 from schemas.metering import Quality
+from services.hmi.backend import BackendWatch, is_on
 from services.hmi.display import lines
 from services.hmi.lights import LOOKS, pattern
 from services.hmi.reader import CardGate, Refusal
 from services.hmi.view import View
 
-HEARS: tuple[Topic[Any], ...] = (SESSION_CONNECTOR, SAFETY_CONNECTOR, METERING_READING, SYSTEM_FAULTS)
+HEARS: tuple[Topic[Any], ...] = (
+    SESSION_CONNECTOR,
+    SAFETY_CONNECTOR,
+    METERING_READING,
+    SYSTEM_FAULTS,
+    LINK_STATUS,
+    SETTINGS_VALUES,
+)
 ASKS: tuple[Topic[Any], ...] = ()
 SHOW_EVERY_S = 1.0
 POLL_S = 0.25
@@ -43,6 +53,7 @@ class Hmi:
         self._connectors = tuple(connectors)
         self._board = board
         self._gate = CardGate(connectors)
+        self._backend = BackendWatch()
         self._said: dict[int, HmiConnector] = {}
         self._show_s = 0.0
         self._refused: dict[Refusal, int] = {}
@@ -54,7 +65,10 @@ class Hmi:
         self._show(now)
 
     def on_message(self, message: Received, now: Now) -> None:
-        """Everything heard is looked up in `on_time`, which follows."""
+        """Everything else heard is looked up in `on_time`, which follows."""
+        del now
+        if message.topic is SETTINGS_VALUES:
+            self.settings_revision = message.body.revision
 
     def on_time(self, now: Now) -> float:
         waits = self._board.fileno() >= 0
@@ -92,8 +106,9 @@ class Hmi:
         again = now.boot_s >= self._show_s
         if again:
             self._show_s = now.boot_s + SHOW_EVERY_S
+        backend_lost = self._backend_lost(now)
         for number in self._connectors:
-            view = self._view(number, now)
+            view = self._view(number, now)._replace(backend_lost=backend_lost)
             body = HmiConnector(connector=number, light=pattern(view), display=lines(view))
             if body != self._said.get(number):
                 self._said[number] = body
@@ -115,6 +130,11 @@ class Hmi:
             now_s=now.boot_s,
             wall_s=now.wall_s,
         )
+
+    def _backend_lost(self, now: Now) -> bool:
+        snapshot = self._bus.latest(SETTINGS_VALUES).body
+        shown = snapshot is not None and is_on(snapshot.values.get("DisplayDisconnectAsError"))
+        return self._backend.lost(self._bus.latest(LINK_STATUS).fresh, shown=shown, now_s=now.boot_s)
 
     def _power_w(self, number: int) -> float | None:
         said = self._bus.latest(METERING_READING, f"connector.{number}").fresh

@@ -21,6 +21,14 @@ class View(NamedTuple):
     now_s: float
     """Boot clock."""
     wall_s: float
+    backend_lost: bool = False
+    """And people shall see it like an error (`DisplayDisconnectAsError`)."""
+
+    @property
+    def shows_lost_backend(self) -> bool:
+        """Not on a connector that charges or has a transaction: its driver has no use for a red light."""
+        busy = self.power_flows or (self.session is not None and bool(self.session.transaction_id))
+        return self.backend_lost and not busy
 
     @property
     def power_flows(self) -> bool | None:

@@ -59,6 +59,8 @@ class _Fault:
     present: bool = True
     told: bool = False
     """The backend knows that it is there."""
+    over: bool = False
+    """The backend knows that it is gone: kept until it may be told again."""
     ended_wall_s: float = 0.0
     not_before_s: float = 0.0
 
@@ -108,8 +110,10 @@ class NoticeBook:
                     (now_s, wall_s),
                 )
             elif known is not None and not known.present:
+                if known.over:
+                    known.since_wall_s = shown.fault.since_wall_s or wall_s
                 # Between its end and its next begin nothing was told: for the backend it was there all the time.
-                known.present, known.queued = True, (now_s, wall_s)
+                known.present, known.over, known.queued = True, False, (now_s, wall_s)
         for known_subject, fault in self._faults.items():
             if fault.present and known_subject not in active:
                 fault.present, fault.ended_wall_s = False, wall_s
@@ -128,7 +132,9 @@ class NoticeBook:
 
     def registered(self) -> None:
         """After an accepted BootNotification the backend knows nothing: what is there is told again."""
-        self._faults = {subject: fault for subject, fault in self._faults.items() if fault.present or not fault.told}
+        self._faults = {
+            subject: fault for subject, fault in self._faults.items() if fault.present or not (fault.told or fault.over)
+        }
         for fault in self._faults.values():
             fault.told = False
 
@@ -155,8 +161,7 @@ class NoticeBook:
         if telling.is_error and fault is not None:
             fault.not_before_s = now_s + GAP_S
             fault.told = not telling.ends
-            if telling.ends and not fault.present:
-                del self._faults[telling.subject]
+            fault.over = telling.ends and not fault.present
         elif note is not None and not telling.is_error:
             note.not_before_s = now_s + GAP_S
             note.waits = note.queued != (telling.queued_s, telling.queued_wall_s)
@@ -164,8 +169,11 @@ class NoticeBook:
     # inside
 
     def _forget_old(self, now_s: float) -> None:
-        if not self.errors:
-            self._faults = {subject: fault for subject, fault in self._faults.items() if fault.present}
+        self._faults = {
+            subject: fault
+            for subject, fault in self._faults.items()
+            if fault.present or (self.errors and not (fault.over and now_s >= fault.not_before_s))
+        }
         for note in self._notes.values():
             note.waits = note.waits and self.informative and now_s < note.queued[0] + INFORMATIVE_S
         self._notes = {
@@ -178,7 +186,8 @@ class NoticeBook:
 
     def _errors(self, now_s: float) -> Iterator[Telling]:
         for subject, fault in self._faults.items():
-            if not self.errors or self._statuses.told(fault.connector) is None or now_s < fault.not_before_s:
+            waits = self._statuses.told(fault.connector) is None or now_s < fault.not_before_s
+            if not self.errors or fault.over or waits:
                 continue
             if fault.told and not fault.present:
                 info = fault.text[: LONGEST_INFO - len(RESOLVED)] + RESOLVED

@@ -62,7 +62,14 @@ def validator(action: str, strictness: Strictness, response: bool = False) -> "V
         raise KeyError(action)
     path = _schemas() / f"{action}{'Response' if response else ''}.json"
     schema = json.loads(path.read_text(encoding="utf-8-sig"))
+    if (action, strictness, response) == ("GetConfiguration", Strictness.SENT, True):
+        _allow_long_values(schema)
     return Validator(_Compiler(schema, strictness).compile())
+
+
+def _allow_long_values(schema: Payload) -> None:
+    """Key AllowLongOcppGetConfKeys: `settings` gives longer values than CiString500 only where it is on."""
+    del schema["properties"]["configurationKey"]["items"]["properties"]["value"]["maxLength"]
 
 
 class Validator:

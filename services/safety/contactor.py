@@ -3,7 +3,8 @@
 from hardware.interfaces import PilotMode
 from schemas.safety import Contactor
 from services.safety import faults
-from services.safety.pilot import contactor_free
+from services.safety.pilot import connected_letters, contactor_free
+from services.safety.proofs import sensors
 from services.safety.state import NEVER_S, ConnectorState, Moment, due
 from services.safety.timings import (
     BETWEEN_S,
@@ -11,7 +12,6 @@ from services.safety.timings import (
     CLOSES_PER_HOUR,
     CONFIRM_C_S,
     CONTACT_SETTLED_S,
-    FEEDBACK_VALID_S,
     GRACE_S,
     HOUR_S,
     LOOP_CLOSED_S,
@@ -48,6 +48,8 @@ def _must_open(state: ConnectorState, moment: Moment) -> tuple[bool, str]:
         if due(sight.left_cd_s, filter_s, now_s):
             return not between, "the pilot level was between two states" if between else "the vehicle stopped asking"
         moment.wake(sight.left_cd_s + filter_s)
+    if sight.confirmed == "D" and state.settings.pause_in_state_d:
+        return False, "the vehicle demands ventilation"
     if state.pilot.mode is not PilotMode.PWM:
         if sight.diode_doubtful:
             return False, "the vehicle's diode was not proven when the offer ended"
@@ -60,9 +62,10 @@ def _must_open(state: ConnectorState, moment: Moment) -> tuple[bool, str]:
 def _may_close(state: ConnectorState, moment: Moment) -> bool:
     """T5. Fault-free, permitted, rated, recognised and locked is what PWM stands for (`pilot.py`)."""
     sight, contactor, now_s = state.pilot_sight, state.contactor, moment.now_s
-    if state.pilot.mode is not PilotMode.PWM or sight.letter != "C" or sight.confirmed != "C":
+    asks = sight.letter == sight.confirmed and sight.letter in connected_letters(state)[1:]
+    if state.pilot.mode is not PilotMode.PWM or not asks or contactor.phase is not Contactor.OPEN:
         return False
-    if contactor.phase is not Contactor.OPEN or not sight.diode_proven or sight.diode_bad_s is not None:
+    if state.settings.diode_before_closing and (not sight.diode_proven or sight.diode_bad_s is not None):
         return False
     if sight.output_wrong_s is not None or contactor.dropped_s > state.pilot.pwm_s:
         return False
@@ -95,16 +98,15 @@ def _open(state: ConnectorState, by_vehicle: bool, why: str, moment: Moment) -> 
 
 
 def _follow(state: ConnectorState, moment: Moment) -> None:
-    """What the main contacts are known to do, from the mirror contact; by inference where there is none."""
+    """What the main contacts are known to do, from every sensor that is mounted; by inference where there is none."""
     contactor = state.contactor
     before = contactor.phase
-    contactor.phase = (
-        _phase_by_mirror(state, moment) if state.equipment.mirror_contact else _phase_by_time(state, moment)
-    )
+    contactor.phase = _phase_by_sensors(state, moment) if sensors(state) else _phase_by_time(state, moment)
     if contactor.phase is Contactor.OPEN and before is not Contactor.OPEN:
         contactor.open_since_s = moment.now_s
     elif contactor.phase is not Contactor.OPEN:
         contactor.open_since_s = 0.0
+    _measure(state, before)
     if contactor.phase is Contactor.CLOSED and not contactor.powered:
         contactor.powered = True
         moment.say("power_on")
@@ -113,28 +115,43 @@ def _follow(state: ConnectorState, moment: Moment) -> None:
         moment.say("power_off")
 
 
-def _phase_by_mirror(state: ConnectorState, moment: Moment) -> Contactor:
-    contactor, mirror, now_s = state.contactor, state.mirror, moment.now_s
+def _measure(state: ConnectorState, before: Contactor) -> None:
+    """How long the contacts took, from the coil's edge to the last edge of the slowest sensor."""
+    contactor = state.contactor
+    edges = [sight.run_start_s for sight, _ in sensors(state)]
+    if not edges or contactor.phase is before:
+        return
+    if contactor.phase is Contactor.CLOSED and max(edges) >= contactor.on_s:
+        contactor.closing_s = max(edges) - contactor.on_s
+    elif contactor.phase is Contactor.OPEN and contactor.powered and max(edges) >= contactor.off_s:
+        contactor.opening_s = max(edges) - contactor.off_s
+
+
+def _phase_by_sensors(state: ConnectorState, moment: Moment) -> Contactor:
+    contactor, now_s = state.contactor, moment.now_s
     changed_s = contactor.on_s if contactor.coil else contactor.off_s
-    fresh = mirror.fresh(now_s, FEEDBACK_VALID_S)
-    moment.wake(mirror.stamp_s + FEEDBACK_VALID_S + 1e-5)
-    settled = fresh and mirror.stamp_s >= changed_s and due(mirror.run_start_s, CONTACT_SETTLED_S, now_s)
-    if fresh and not settled:
-        moment.wake(mirror.run_start_s + CONTACT_SETTLED_S)
+    fresh = settled = opened = closed = True
+    for sight, valid_s in sensors(state):
+        moment.wake(sight.stamp_s + valid_s + 1e-5)
+        is_fresh = sight.fresh(now_s, valid_s)
+        at_rest = due(sight.run_start_s, CONTACT_SETTLED_S, now_s)
+        if is_fresh and not at_rest:
+            moment.wake(sight.run_start_s + CONTACT_SETTLED_S)
+        fresh = fresh and is_fresh
+        settled = settled and is_fresh and at_rest and sight.stamp_s >= changed_s
+        opened, closed = opened and not sight.closed, closed and sight.closed
     if contactor.coil:
-        if contactor.phase is Contactor.CLOSED or (settled and mirror.closed):
+        if contactor.phase is Contactor.CLOSED or (settled and closed):
             return Contactor.CLOSED
         moment.wake(contactor.on_s + CLOSED_WITHIN_S)
         return Contactor.CLOSING
-    if settled and not mirror.closed:
-        return Contactor.OPEN
-    if fresh and contactor.phase is Contactor.OPEN and not mirror.closed:
+    if opened and (settled or (fresh and contactor.phase is Contactor.OPEN)):
         return Contactor.OPEN
     return Contactor.OPENING if fresh and contactor.phase is Contactor.OPENING else Contactor.UNKNOWN
 
 
 def _phase_by_time(state: ConnectorState, moment: Moment) -> Contactor:
-    """Without a mirror contact nothing is proven: 100 ms after the coil's edge its effect is assumed."""
+    """Without a sensor nothing is proven: 100 ms after the coil's edge its effect is assumed."""
     contactor = state.contactor
     changed_s = contactor.on_s if contactor.coil else contactor.off_s
     if due(changed_s, OPEN_WITHIN_S, moment.now_s):

@@ -8,8 +8,10 @@ the same outputs. Any exception inside gives the safe vector.
 import logging
 from typing import NamedTuple
 
+from hardware.interfaces import PilotMode
 from schemas.session import Permission
 from services.safety import contactor, faults, lock, pilot, readings
+from services.safety.equipment import ventilated
 from services.safety.permission import Grant, grant
 from services.safety.phases import switching
 from services.safety.residual import sensor
@@ -22,7 +24,7 @@ from services.safety.wear import counting
 _logger = logging.getLogger("safety.core")
 
 OBSERVERS = (readings.observe, sensor.observe, temperatures.observe, meter.observe, switching.observe)
-FOLLOWERS = (sensor.follow, switching.follow, counting.follow)
+FOLLOWERS = (sensor.follow, temperatures.follow, meter.follow, counting.follow)
 
 
 class Result(NamedTuple):
@@ -35,7 +37,7 @@ class Result(NamedTuple):
 
 def step(state: ConnectorState, now_readings: Readings, permission: Permission | None, now_s: float) -> Result:
     """Advances `state` to `now_s` (boot clock). Never raises."""
-    moment = Moment(now_s, now_readings)
+    moment = Moment(now_s, now_readings, permission.transaction_id if permission is not None else "")
     coil_was_on = state.contactor.coil
     try:
         return _step(state, permission, moment)
@@ -46,7 +48,7 @@ def step(state: ConnectorState, now_readings: Readings, permission: Permission |
         state.last_step_s = now_s
         state.faults.error_s = now_s
         events = (*moment.events, Event("coil_off", "internal error")) if coil_was_on else tuple(moment.events)
-        return Result(SAFE, events, now_s + SAMPLE_CONNECTED_S)
+        return Result(SAFE._replace(shunt_trip=shunt_trip(state)), events, now_s + SAMPLE_CONNECTED_S)
 
 
 def grant_of(state: ConnectorState, permission: Permission | None, now_s: float) -> Grant:
@@ -62,7 +64,9 @@ def _step(state: ConnectorState, permission: Permission | None, moment: Moment) 
         observe(state, moment)
     faults.evaluate(state, moment)
     lease = grant_of(state, permission, now_s)
+    lock.exercise(state, moment)
     _qualify(state)
+    switching.evaluate(state, lease, moment)
     pilot.evaluate(state, lease, moment)
     contactor.evaluate(state, moment)
     lock.evaluate(state, lease, moment)
@@ -85,17 +89,32 @@ def _restart_after_gap(state: ConnectorState, moment: Moment) -> None:
 
 def _qualify(state: ConnectorState) -> None:
     """T2: the contacts are proven open and the vehicle's state is known."""
-    if not state.qualified:
+    if not state.qualified and not lock.must_exercise(state):
         state.qualified = state.contactor.phase.value == "open" and state.pilot_sight.confirmed not in ("", "E")
+
+
+def shunt_trip(state: ConnectorState) -> bool:
+    """WeldCheckAuxRelay: the auxiliary output drops what is upstream as long as the contacts are welded."""
+    return state.settings.weld_auxiliary and state.memory.lockout == "contactor_welded"
+
+
+def safe_outputs(state: ConnectorState) -> Outputs:
+    """Coil off, X1 or F, lock untouched; a shunt trip stays asserted."""
+    mode = PilotMode.F if state.memory.lockout else PilotMode.X1
+    return SAFE._replace(mode=mode, shunt_trip=shunt_trip(state))
 
 
 def _outputs(state: ConnectorState) -> Outputs:
     sight = state.pilot_sight
     idle = sight.confirmed == "A" and sight.letter == "A" and not state.faults.active and not state.contactor.coil
+    demands_air = sight.confirmed == "D" and ventilated(state.equipment, state.settings)
     return Outputs(
         coil=state.contactor.coil,
         mode=state.pilot.mode,
         permille=state.pilot.permille,
         lock=state.lock.drive,
+        phases=state.phases.commanded,
+        shunt_trip=shunt_trip(state),
+        ventilation=demands_air and (state.contactor.coil or state.pilot.mode is PilotMode.PWM),
         sample_period_s=SAMPLE_IDLE_S if idle else SAMPLE_CONNECTED_S,
     )

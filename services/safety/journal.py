@@ -20,6 +20,7 @@ VERSION = 1
 LARGEST_FILE = 64 * 1024
 TRY_AGAIN_S = 10.0
 MOST_SETTINGS = 200
+LONGEST_START_ID = 64
 LOCKOUTS = ("", "contactor_welded", "journal_unreadable")
 
 logger = logging.getLogger("safety.journal")
@@ -155,4 +156,5 @@ def _counts(memory: Memory) -> bool:
         all(0 <= count < 2**53 for count in counts)
         and all(0.0 <= time_s < 1e11 for time_s in times)
         and len(memory.settings) <= MOST_SETTINGS
+        and len(memory.restarted_for) <= LONGEST_START_ID
     )

@@ -2,9 +2,12 @@
 
 from hardware.interfaces import LockDrive
 from schemas.safety import Contactor, Lock
+from services.safety.equipment import WITHOUT_FEEDBACK
 from services.safety.permission import Grant
+from services.safety.rule import after
 from services.safety.state import ConnectorState, Moment, due
 from services.safety.timings import (
+    EXERCISE_AGAIN_S,
     FEEDBACK_VALID_S,
     LOCK_DRIVE_S,
     LOCK_SETTLED_S,
@@ -20,17 +23,19 @@ def evaluate(state: ConnectorState, grant: Grant, moment: Moment) -> None:
     if not state.equipment.has_lock:
         lock.phase = Lock.NONE
         return
-    present = state.vehicle_connected or (state.equipment.socket and state.proximity.ampacity_a > 0.0)
-    direction = _wanted(state, grant, present, moment)
+    present = is_present(state)
+    _note_release(state, grant, present)
+    direction = lock.exercise if lock.exercise is not LockDrive.STOP else _wanted(state, grant, present, moment)
     tried_for_another = not present or any(event.name == "unplugged" for event in moment.events)
     if direction is not lock.direction or (lock.failed and tried_for_another):
+        if lock.drive is not LockDrive.STOP:
+            lock.assumed = LockDrive.STOP
         lock.direction, lock.tries, lock.next_try_s, lock.drive = direction, 0, now_s, LockDrive.STOP
     lock.failed = lock.failed and not tried_for_another
-    known = state.lock_sight.fresh(now_s, FEEDBACK_VALID_S)
-    settled = known and due(state.lock_sight.run_start_s, LOCK_SETTLED_S, now_s)
-    if known and not settled:
-        moment.wake(state.lock_sight.run_start_s + LOCK_SETTLED_S)
+    settled = _is_settled(state, moment)
     there = settled and state.lock_sight.closed is (direction is LockDrive.LOCK)
+    if state.equipment.actuator == WITHOUT_FEEDBACK:
+        there = lock.assumed is direction and lock.drive is LockDrive.STOP
     if direction is LockDrive.STOP or there:
         lock.drive, lock.tries = LockDrive.STOP, 0
     else:
@@ -38,19 +43,51 @@ def evaluate(state: ConnectorState, grant: Grant, moment: Moment) -> None:
     lock.phase = _phase(state, settled)
 
 
+def is_present(state: ConnectorState) -> bool:
+    """There is something to hold."""
+    return state.vehicle_connected or (state.equipment.socket and state.proximity.ampacity_a > 0.0)
+
+
+def _is_settled(state: ConnectorState, moment: Moment) -> bool:
+    """The feedback is fresh, and says the same for 50 ms."""
+    sight, now_s = state.lock_sight, moment.now_s
+    if not sight.fresh(now_s, FEEDBACK_VALID_S):
+        return False
+    return after(sight.run_start_s, LOCK_SETTLED_S, moment)
+
+
+def _note_release(state: ConnectorState, grant: Grant, present: bool) -> None:
+    """A plug that the session has held and let go is not locked again by itself until the next one is put in."""
+    if not present:
+        state.memory.cable_released = False
+    elif _held_by_session(grant) or (grant.valid and grant.release_cable):
+        state.memory.cable_released = True
+
+
 def _wanted(state: ConnectorState, grant: Grant, present: bool, moment: Moment) -> LockDrive:
     """STOP = leave the lock as it is. `present`: there is something to hold."""
     contactor, now_s = state.contactor, moment.now_s
-    if grant.valid and (grant.hold_cable or grant.may_charge) and present:
+    if present and (_held_by_session(grant) or _held_by_settings(state)):
         return LockDrive.LOCK
     if state.memory.lockout or contactor.coil or contactor.phase is not Contactor.OPEN:
         return LockDrive.STOP
     if not due(contactor.off_s, UNLOCK_OPEN_S, now_s):
         moment.wake(contactor.off_s + UNLOCK_OPEN_S)
         return LockDrive.STOP
-    if grant.valid or not present:
+    if (grant.valid or not present) and not (state.settings.lock_permanently and state.lock_sight.closed):
         return LockDrive.UNLOCK
     return LockDrive.UNLOCK if _empty_for_long(state, moment) else LockDrive.STOP
+
+
+def _held_by_session(grant: Grant) -> bool:
+    return grant.valid and (grant.hold_cable or grant.may_charge)
+
+
+def _held_by_settings(state: ConnectorState) -> bool:
+    """LockPermanently: for ever. LockIfAuthorized off: as soon as a vehicle is connected, until it has been let go."""
+    if state.settings.lock_permanently:
+        return True
+    return not state.settings.lock_if_authorized and state.vehicle_connected and not state.memory.cable_released
 
 
 def _empty_for_long(state: ConnectorState, moment: Moment) -> bool:
@@ -74,13 +111,16 @@ def _try(state: ConnectorState, moment: Moment) -> None:
             moment.wake(lock.drive_until_s)
             return
         lock.drive = LockDrive.STOP
+        if state.equipment.actuator == WITHOUT_FEEDBACK:
+            lock.assumed = lock.direction
+            return
         if lock.direction is LockDrive.LOCK and lock.tries >= LOCK_TRIES:
             lock.failed = True
             moment.wake(now_s + 1e-4)
     if lock.failed and lock.direction is LockDrive.LOCK:
         return
     if due(lock.next_try_s, 0.0, now_s):
-        lock.drive, lock.tries = lock.direction, lock.tries + 1
+        lock.drive, lock.tries, lock.assumed = lock.direction, lock.tries + 1, LockDrive.STOP
         lock.drive_until_s, lock.next_try_s = now_s + LOCK_DRIVE_S, now_s + LOCK_TRIES_APART_S
         moment.wake(lock.drive_until_s)
     else:
@@ -93,6 +133,56 @@ def _phase(state: ConnectorState, settled: bool) -> Lock:
         return Lock.FAILED
     if lock.drive is not LockDrive.STOP:
         return Lock.LOCKING if lock.drive is LockDrive.LOCK else Lock.UNLOCKING
+    if state.equipment.actuator == WITHOUT_FEEDBACK:
+        known = {LockDrive.LOCK: Lock.LOCKED, LockDrive.UNLOCK: Lock.UNLOCKED}
+        return known.get(lock.assumed, Lock.UNKNOWN)
     if not settled:
         return Lock.UNKNOWN
     return Lock.LOCKED if state.lock_sight.closed else Lock.UNLOCKED
+
+
+# the self-exercise: a feedback that always says "locked" is found out while nobody needs the lock
+
+
+def must_exercise(state: ConnectorState) -> bool:
+    """At the start, with an empty socket: the lock has not shown yet that it moves."""
+    if not state.equipment.has_lock or state.equipment.actuator == WITHOUT_FEEDBACK or state.lock.exercised:
+        return False
+    return state.pilot_sight.confirmed == "A" and not is_present(state) and not state.memory.lockout
+
+
+def exercise(state: ConnectorState, moment: Moment) -> None:
+    """Locks and unlocks the empty socket, once at the start; a lock that has failed is tried again every minute."""
+    lock, sight = state.lock, state.pilot_sight
+    idle = sight.confirmed == "A" and sight.letter == "A" and not is_present(state) and not state.contactor.coil
+    wanted = must_exercise(state) or (state.memory.lock_stuck and due(lock.exercise_again_s, 0.0, moment.now_s))
+    opened = state.contactor.phase is Contactor.OPEN and after(state.contactor.off_s, UNLOCK_OPEN_S, moment)
+    if not idle or not opened or state.memory.lockout or not state.equipment.has_lock:
+        lock.exercise = LockDrive.STOP
+    elif lock.exercise is not LockDrive.STOP:
+        _go_on(state, moment)
+    elif wanted and _is_settled(state, moment) and state.proximity_is_read:
+        first = LockDrive.UNLOCK if state.lock_sight.closed else LockDrive.LOCK
+        lock.exercise, lock.exercise_s = first, moment.now_s
+        moment.wake(moment.now_s + LOCK_DRIVE_S)
+
+
+def _go_on(state: ConnectorState, moment: Moment) -> None:
+    lock = state.lock
+    if _is_settled(state, moment) and state.lock_sight.closed is (lock.exercise is LockDrive.LOCK):
+        if lock.exercise is LockDrive.LOCK:
+            lock.exercise, lock.exercise_s = LockDrive.UNLOCK, moment.now_s
+            moment.wake(moment.now_s + LOCK_DRIVE_S)
+        else:
+            _conclude(state, False, moment)
+    elif after(lock.exercise_s, LOCK_DRIVE_S, moment):
+        _conclude(state, True, moment)
+
+
+def _conclude(state: ConnectorState, stuck: bool, moment: Moment) -> None:
+    lock = state.lock
+    lock.exercise, lock.exercised, lock.exercise_again_s = LockDrive.STOP, True, moment.now_s + EXERCISE_AGAIN_S
+    if state.memory.lock_stuck or stuck:
+        moment.wake(lock.exercise_again_s)
+        moment.wake(moment.now_s + 1e-4)
+    state.memory.lock_stuck = stuck

@@ -27,14 +27,22 @@ class Memory:
     """When it passed last, boot clock."""
     reclosures: int = 0
     """Attempts to re-arm the RCD since it last stayed closed."""
+    rcd_by_dc: bool = False
+    """The RCD is open after a direct current fault: only a person closes it."""
     orders: dict[str, str] = field(default_factory=dict)
     """By place of an action key: the last order that was carried out or passed over."""
     orders_heard: bool = False
     """`orders` is known; False = nothing was ever kept."""
     cable_in: bool = False
     """The plug that is in now has been counted."""
+    cable_released: bool = False
+    """The session has held or released the plug that is in: from then on its word alone counts."""
+    vehicle_awake: bool = False
+    """The vehicle that is connected has asked for power, or was woken."""
     lock_stuck: bool = False
     """The feedback of the lock did not follow its motor when that was tried last."""
+    restarted_for: str = ""
+    """The start of the station, after a power loss, whose random wait is over."""
     last_close_wall_s: float = 0.0
     """Station wall time of the last closing, for people."""
     settings: dict[str, str] = field(default_factory=dict)

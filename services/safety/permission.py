@@ -15,6 +15,9 @@ class Grant(NamedTuple):
     hold_cable: bool
     until_s: float
     why_not: str = ""
+    phases: int = 0
+    """1 or 3; 0 = as it is."""
+    release_cable: bool = False
 
 
 _NEVER = Grant(False, False, 0.0, False, 0.0, "waiting for the session service")
@@ -34,4 +37,6 @@ def grant(permission: Permission | None, connector: int, now_s: float) -> Grant:
     may = permission.may_charge and permission.limit_a > 0.0
     why = "" if may else "paused: no current allowed" if permission.may_charge else "paused: no permission"
     limit_a = permission.limit_a if may else 0.0
-    return Grant(True, may, limit_a, permission.hold_cable, permission.until_s, why)
+    held, until_s, release = permission.hold_cable, permission.until_s, permission.release_cable
+    phases = permission.phases if permission.phases in (1, 3) else 0
+    return Grant(True, may, limit_a, held, until_s, why, phases, release)

@@ -5,11 +5,15 @@ from collections.abc import Callable
 
 from hardware.interfaces import PilotMode
 from schemas.safety import Contactor, PilotState
-from services.safety import duty, faults
-from services.safety.causes import locked
+from services.safety import duty, faults, wake_up
+from services.safety.equipment import ventilated
 from services.safety.permission import Grant
+from services.safety.phases import switching
+from services.safety.proofs import locked
 from services.safety.readings import expected_duty
 from services.safety.state import NEVER_S, ConnectorState, Moment, due
+from services.safety.supply import energy_input, overload, restart
+from services.safety.thermal import derating
 from services.safety.timings import (
     CLOSE_APART_S,
     CLOSES_PER_HOUR,
@@ -21,11 +25,19 @@ from services.safety.timings import (
     SIMPLIFIED_CURRENT_A,
 )
 
-
-LIMITS: tuple[Callable[[ConnectorState], tuple[float, str]], ...] = ()
+LIMITS: tuple[Callable[[ConnectorState], tuple[float, str]], ...] = (
+    derating.limit,
+    overload.limit,
+    energy_input.limit,
+)
 """What else bounds the current: (amperes, inf = no bound; words for a person). Not a number counts as 0."""
-REFUSALS: tuple[Callable[[ConnectorState, float], tuple[str, float]], ...] = ()
-"""What else forbids an offer, and ends one: (words, "" = nothing does; boot-clock time of the next try, 0 = unknown)."""
+REFUSALS: tuple[Callable[[ConnectorState, float], tuple[str, float]], ...] = (
+    derating.refusal,
+    overload.refusal,
+    restart.refusal,
+    switching.refusal,
+)
+"""What else forbids an offer, and ends one: (words, "" = nothing does; boot-clock time to ask again, 0 = not known)."""
 
 
 def offered_a(state: ConnectorState) -> float:
@@ -33,13 +45,18 @@ def offered_a(state: ConnectorState) -> float:
     return duty.current_for(state.pilot.permille) if state.pilot.mode is PilotMode.PWM else 0.0
 
 
-def limit_a(state: ConnectorState, grant: Grant) -> float:
+def permitted_a(state: ConnectorState, grant: Grant) -> float:
     """The smallest of permission, rating and cable; 10 A for a vehicle that never showed state B (clause A.2.3)."""
-    smallest = min(grant.limit_a, state.rated_a, state.cable_a, bound(state)[0])
+    smallest = min(grant.limit_a, state.rated_a, state.cable_a)
     sight = state.pilot_sight
     if sight.confirmed in ("C", "D") and not sight.seen_b:
         return min(smallest, SIMPLIFIED_CURRENT_A)
     return smallest
+
+
+def limit_a(state: ConnectorState, grant: Grant) -> float:
+    """What may be offered, in amperes: what is permitted, within LIMITS."""
+    return min(permitted_a(state, grant), bound(state)[0])
 
 
 def bound(state: ConnectorState) -> tuple[float, str]:
@@ -54,11 +71,16 @@ def evaluate(state: ConnectorState, grant: Grant, moment: Moment) -> None:
         moment.wake(grant.until_s)
     if state.pilot_sight.confirmed == "A":
         output.withdrawn_s = NEVER_S
+    output.permitted_a = permitted_a(state, grant)
     output.waiting, output.retry_s = _refusal(state, grant, now_s)
     moment.wake(output.retry_s)
     permille = duty.permille_for(limit_a(state, grant))
+    wakes = wake_up.evaluate(state, moment)
     if state.memory.lockout or now_s < state.faults.f_until_s:
         moment.wake(state.faults.f_until_s)
+        _command(state, PilotMode.F, 0, now_s)
+    elif switching.wants_state_f(state, moment) or wakes:
+        output.waiting = wake_up.WORDS if wakes else switching.CHANGING
         _command(state, PilotMode.F, 0, now_s)
     elif output.waiting or permille is None:
         _command(state, PilotMode.X1, 1000, now_s)
@@ -78,13 +100,18 @@ def _refusal(state: ConnectorState, grant: Grant, now_s: float) -> tuple[str, fl
     return _hold_off(state, now_s)
 
 
+def connected_letters(state: ConnectorState) -> tuple[str, ...]:
+    """States of the vehicle in which current may be offered: D where the room is ventilated."""
+    return ("B", "C", "D") if ventilated(state.equipment, state.settings) else ("B", "C")
+
+
 def _standing_refusal(state: ConnectorState, grant: Grant, now_s: float) -> str:
     """What ends an offer as well as forbidding one."""
     if faults.blocked(state):
         return "paused: a fault is active"
     if not state.qualified:
         return "starting: checking the contactor and the vehicle"
-    if state.pilot_sight.confirmed not in ("B", "C"):
+    if state.pilot_sight.confirmed not in connected_letters(state):
         return "no vehicle connected"
     if state.settings.hardware_limit_a <= 0.0:
         return "waiting for the settings service"
@@ -109,7 +136,7 @@ def _hold_off(state: ConnectorState, now_s: float) -> tuple[str, float]:
     if state.contactor.phase is not Contactor.OPEN:
         return "waiting for the contactor to open", 0.0
     free_s, why = contactor_free(state)
-    away_s = GRACE_S if state.pilot_sight.confirmed == "C" else OFFER_AGAIN_S
+    away_s = GRACE_S if state.pilot_sight.confirmed in ("C", "D") else OFFER_AGAIN_S
     again_s = state.pilot.withdrawn_s + away_s
     if again_s > free_s:
         free_s, why = again_s, "waiting before current is offered again"

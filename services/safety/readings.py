@@ -2,15 +2,15 @@
 
 import math
 
-from hardware.interfaces import Feedback, PilotLevels, PilotMode, Resistance
+from hardware.interfaces import Feedback, PilotLevels, PilotMode, Resistance, Voltages
 from services.safety import duty
+from services.safety.region import SwitchSight
 from services.safety.state import (
     ConnectorState,
     Moment,
     PilotSight,
     PilotState,
     ProximitySight,
-    SwitchSight,
     due,
 )
 from services.safety.timings import (
@@ -24,6 +24,8 @@ from services.safety.timings import (
     FEEDBACK_VALID_S,
     FREQUENCY_HZ,
     FREQUENCY_TOLERANCE_HZ,
+    INPUT_VALID_S,
+    LIVE_V,
     OUTPUT_GRACE_S,
     PILOT_FUTURE_S,
     PILOT_VALID_CONNECTED_S,
@@ -40,6 +42,7 @@ _WINDOWS = (
     ("F", -13.0, -11.0),
 )
 IMPOSSIBLE_V = 15.0
+IMPOSSIBLE_MAINS_V = 1000.0
 
 
 def letter_of(high_v: float) -> str:
@@ -51,15 +54,14 @@ def letter_of(high_v: float) -> str:
 
 
 def observe(state: ConnectorState, moment: Moment) -> None:
-    readings, now_s = moment.readings, moment.now_s
+    readings = moment.readings
     _observe_pilot(state.pilot_sight, state.pilot, readings.pilot, state.contactor.coil, moment)
     _confirm(state, moment)
     if state.equipment.socket:
         _observe_proximity(state.proximity, readings.proximity, moment)
-    if state.equipment.mirror_contact:
-        _observe_switch(state.mirror, readings.mirror, now_s)
+    _observe_contacts(state, moment)
     if state.equipment.has_lock:
-        _observe_switch(state.lock_sight, readings.lock, now_s)
+        observe_switch(state.lock_sight, readings.lock, FEEDBACK_VALID_S, moment)
 
 
 def _observe_pilot(
@@ -194,7 +196,7 @@ def _observe_proximity(sight: ProximitySight, resistance: Resistance | None, mom
     now_s = moment.now_s
     code_a, stamp_s = 0.0, -1.0
     if resistance is not None and 0.0 <= resistance.sampled_s <= now_s + PILOT_FUTURE_S:
-        stamp_s = resistance.sampled_s
+        stamp_s = sight.stamp_s = resistance.sampled_s
         if now_s - stamp_s <= FEEDBACK_VALID_S and not math.isnan(resistance.ohm):
             code_a = duty.ampacity(resistance.ohm)
     if code_a <= 0.0:
@@ -216,9 +218,37 @@ def _observe_proximity(sight: ProximitySight, resistance: Resistance | None, mom
         sight.ampacity_a = code_a if sight.ampacity_a <= 0.0 else min(sight.ampacity_a, code_a)
 
 
-def _observe_switch(sight: SwitchSight, feedback: Feedback | None, now_s: float) -> None:
-    if feedback is None or not sight.stamp_s <= feedback.sampled_s <= now_s + PILOT_FUTURE_S:
+def _observe_contacts(state: ConnectorState, moment: Moment) -> None:
+    """Everything that tells of the main contacts: `closed` = they are, or the output is live."""
+    equipment, readings = state.equipment, moment.readings
+    if equipment.mirror_contact:
+        shown = _flipped(readings.mirror, equipment.mirror_normally_closed)
+        observe_switch(state.mirror, shown, FEEDBACK_VALID_S, moment)
+    if name := equipment.weld_input:
+        by_key = name != "line" and equipment.weld_input_normally_closed is not (name in equipment.normally_closed)
+        observe_switch(state.weld_input, _flipped(readings.inputs.get(name), by_key), INPUT_VALID_S, moment)
+    if equipment.output_sense:
+        observe_switch(state.output_sense, _live(readings.output_voltage, equipment.phases), INPUT_VALID_S, moment)
+
+
+def _flipped(feedback: Feedback | None, flip: bool) -> Feedback | None:
+    return feedback if feedback is None or not flip else Feedback(not feedback.closed, feedback.sampled_s)
+
+
+def _live(voltages: Voltages | None, phases: int) -> Feedback | None:
+    """Any phase live is live; dead is only what every wired phase says."""
+    if voltages is None:
+        return None
+    wired = voltages[:phases]
+    if any(LIVE_V < value <= IMPOSSIBLE_MAINS_V for value in wired):
+        return Feedback(True, voltages.sampled_s)
+    return Feedback(False, voltages.sampled_s) if all(0.0 <= value <= LIVE_V for value in wired) else None
+
+
+def observe_switch(sight: SwitchSight, feedback: Feedback | None, valid_s: float, moment: Moment) -> None:
+    """Takes a sample in; one that is older than the last, or from the future, is none."""
+    if feedback is None or not sight.stamp_s <= feedback.sampled_s <= moment.now_s + PILOT_FUTURE_S:
         return
-    if feedback.closed != sight.closed or sight.stamp_s < 0.0 or feedback.sampled_s - sight.stamp_s > FEEDBACK_VALID_S:
+    if feedback.closed != sight.closed or sight.stamp_s < 0.0 or feedback.sampled_s - sight.stamp_s > valid_s:
         sight.run_start_s = feedback.sampled_s
     sight.closed, sight.stamp_s = feedback.closed, feedback.sampled_s

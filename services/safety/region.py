@@ -1,6 +1,6 @@
 """A part of a connector's state: one per concern, no rules."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Self
 
 
@@ -14,3 +14,17 @@ class Region:
 
     def begin(self, now_s: float) -> None:
         """As at the start of a process: nothing that was read counts any more."""
+
+
+@dataclass(slots=True)
+class SwitchSight(Region):
+    """What a contact has shown: mirror contact, lock feedback, phase relay, an input."""
+
+    stamp_s: float = -1.0
+    """Of the newest sample, boot clock."""
+    closed: bool = False
+    run_start_s: float = 0.0
+    """Stamp of the first sample that said the same without a gap."""
+
+    def fresh(self, now_s: float, valid_s: float) -> bool:
+        return self.stamp_s >= 0.0 and now_s - self.stamp_s <= valid_s

@@ -9,6 +9,7 @@ from schemas.safety import Contactor, SafetyConnector
 from schemas.session import Permission
 from schemas.settings import ActionOrder
 from schemas.station import CONNECTOR_INPUTS, ConnectorSection, EquipmentSection
+from services.safety.equipment import in_force
 from services.safety.memory import Memory
 from services.safety.orders import OrderBook
 from services.safety.settings import parsed, relevant
@@ -51,8 +52,9 @@ def shared_of(board: SafetyBoard, wired: Mapping[str, str], connector: int) -> S
 class Seat:
     def __init__(self, board: ConnectorBoard, equipment: Equipment, memory: Memory, now_s: float) -> None:
         self.board = board
-        self.state = ConnectorState(equipment, now_s, memory)
-        self.state.settings = parsed(memory.settings)
+        self.mounted = equipment
+        settings = parsed(memory.settings)
+        self.state = ConnectorState(in_force(equipment, settings), now_s, memory, settings)
         self.orders = OrderBook(equipment.connector, memory, now_s)
         self.permission: Permission | None = None
         self.meter: MeterSight | None = None
@@ -86,7 +88,9 @@ class Seat:
             return True
         if state.contactor.coil or state.contactor.phase not in (Contactor.OPEN, Contactor.UNKNOWN):
             return False
-        state.settings, state.memory.settings = parsed(texts, state.settings), texts
+        settings = parsed(texts, state.settings)
+        state.obey(settings, in_force(self.mounted, settings))
+        state.memory.settings = texts
         self.deadline_s = now_s
         return True
 
@@ -140,7 +144,13 @@ def equipment_of(number: int, section: ConnectorSection, mounted: EquipmentSecti
         inputs=frozenset(_of_connector(mounted.inputs, number)),
         temperatures=frozenset(_of_connector(mounted.temperatures, number)),
         fan=mounted.fan,
+        mirror_normally_closed=section.mirror_contact_type == "normally closed",
+        normally_closed=frozenset(_of_connector(_closed_ones(mounted.inputs), number)),
     )
+
+
+def _closed_ones(wired: Mapping[str, str]) -> list[str]:
+    return [name for name, kind in wired.items() if kind == "normally closed"]
 
 
 def _of_connector(names: Iterable[str], connector: int) -> list[str]:

@@ -17,7 +17,7 @@ class SafetySettings(NamedTuple):
     """CPDiodeDetection. Off: the diode is checked while charging only."""
     pause_in_state_d: bool = True
     """PauseChargingStateD. Off: state D charges where a ventilation output is fitted."""
-    lock_if_authorized: bool = False
+    lock_if_authorized: bool = True
     """LockIfAuthorized. Off: the plug is locked as soon as it is inserted."""
     lock_permanently: bool = False
     """LockPermanently."""
@@ -73,6 +73,8 @@ class SafetySettings(NamedTuple):
     """CheckCarOverCurrent: the vehicle is told less when it draws more than it may."""
     overcurrent_stop_percent: float = 25.0
     """CheckCarOverCurrentStopLimit."""
+    line_voltage_v: float = 230.0
+    """PowerLineVoltage (subject metering)."""
     random_restart: bool = False
     """RandomRestartAfterPowerLoss."""
     energy_input: bool = False
@@ -160,6 +162,7 @@ FIELDS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "VentHeatingHyst": ("climate_hysteresis_c", _finite),
     "CheckCarOverCurrent": ("check_overcurrent", _switch),
     "CheckCarOverCurrentStopLimit": ("overcurrent_stop_percent", _finite),
+    "PowerLineVoltage": ("line_voltage_v", _finite),
     "RandomRestartAfterPowerLoss": ("random_restart", _switch),
     "EnergyManInputPowerLimitCfg": ("energy_input", _switch),
     "EnergyManInputPowerCurrentLim": ("energy_input_limit_a", _finite),

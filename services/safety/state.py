@@ -1,6 +1,7 @@
 """What the core knows about one connector between two steps: one record per region, no rules."""
 
 from collections.abc import Mapping
+from copy import copy as shallow_copy
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from hardware.interfaces import (
 from schemas.safety import Contactor, Lock
 from services.safety.memory import Memory
 from services.safety.phases.state import PhaseState
-from services.safety.region import Region
+from services.safety.region import Region, SwitchSight
 from services.safety.residual.state import ResidualState
 from services.safety.settings import NO_SETTINGS, SafetySettings
 from services.safety.supply.state import SupplyState
@@ -52,6 +53,13 @@ class Equipment(NamedTuple):
     """Names of the contacts that are wired, without the connector's number."""
     temperatures: frozenset[str] = frozenset()
     fan: bool = False
+    mirror_normally_closed: bool = False
+    """The mirror contact opens with the main contacts' closing."""
+    normally_closed: frozenset[str] = frozenset()
+    """Those of `inputs` that are wired so."""
+    weld_input: str = ""
+    """The input that WeldCheck names; empty = none."""
+    weld_input_normally_closed: bool = False
 
 
 class MeterSight(NamedTuple):
@@ -62,6 +70,16 @@ class MeterSight(NamedTuple):
     sampled_s: float
     answers: bool
     """False = the meter is silent, as `metering` says."""
+
+
+class BootSight(NamedTuple):
+    """What `system.boot` says of the present start of the whole station."""
+
+    start_id: str
+    serial: str
+    """Of the station."""
+    power_loss: bool
+    """The run before ended without a word."""
 
 
 NOTHING_READ: Mapping[str, Any] = MappingProxyType({})
@@ -85,6 +103,8 @@ class Readings(NamedTuple):
     meter: MeterSight | None = None
     trouble: str = ""
     """Between the driver and its hardware."""
+    boot: BootSight | None = None
+    """None = not heard yet."""
 
 
 class Outputs(NamedTuple):
@@ -112,7 +132,8 @@ SAFE = Outputs()
 
 class Event(NamedTuple):
     """Something happened in this step: plugged, unplugged, power_requested, power_request_ended, power_on, power_off,
-    coil_on, coil_off, fault_raised, fault_cleared, restarted."""
+    coil_on, coil_off, fault_raised, fault_cleared, restarted; of residual current and RCD: residual_glitch,
+    residual_test_passed, residual_test_failed, rcd_closing, rcd_given_up, rcd_reset_ordered, rcd_reset_refused."""
 
     name: str
     detail: str = ""
@@ -157,6 +178,8 @@ class PilotSight(Region):
 
 @dataclass(slots=True)
 class ProximitySight(Region):
+    stamp_s: float = -1.0
+    """Of the newest sample, whatever it says."""
     good_s: float = -1.0
     """Stamp of the newest sample that codes a cable."""
     bad_s: float | None = None
@@ -166,18 +189,6 @@ class ProximitySight(Region):
     candidate_a: float = 0.0
     """What the newest reading codes: a lower one counts at once."""
     candidate_s: float = 0.0
-
-
-@dataclass(slots=True)
-class SwitchSight(Region):
-    """Mirror contact or lock feedback."""
-
-    stamp_s: float = -1.0
-    closed: bool = False
-    run_start_s: float = 0.0
-
-    def fresh(self, now_s: float, valid_s: float) -> bool:
-        return self.stamp_s >= 0.0 and now_s - self.stamp_s <= valid_s
 
 
 @dataclass(slots=True)
@@ -218,9 +229,13 @@ class PilotState(Region):
     """When the present PWM began."""
     withdrawn_s: float = NEVER_S
     """When an offer to a connected vehicle ended."""
+    wake_until_s: float = 0.0
+    """End of the state F that wakes the vehicle."""
     waiting: str = ""
     """Why nothing is offered, for a person."""
     retry_s: float = 0.0
+    permitted_a: float = 0.0
+    """What permission, rating, cable and vehicle would allow, without the bounds of `pilot.LIMITS`."""
 
 
 @dataclass(slots=True)
@@ -237,6 +252,9 @@ class ContactorState(Region):
     dropped_because: str = ""
     open_since_s: float = 0.0
     powered: bool = False
+    opening_s: float | None = None
+    """From the coil's edge to the last edge of the feedback; None = not measured."""
+    closing_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -249,6 +267,14 @@ class LockState(Region):
     next_try_s: float = 0.0
     tries: int = 0
     failed: bool = False
+    assumed: LockDrive = LockDrive.STOP
+    """Where an actuator without feedback was driven to for its full time; STOP = not known."""
+    exercise: LockDrive = LockDrive.STOP
+    """The part of the self-exercise that runs."""
+    exercise_s: float = 0.0
+    """When that part began."""
+    exercised: bool = False
+    exercise_again_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -270,6 +296,11 @@ class ConnectorState:
     pilot_sight: PilotSight = field(default_factory=PilotSight)
     proximity: ProximitySight = field(default_factory=ProximitySight)
     mirror: SwitchSight = field(default_factory=SwitchSight)
+    """Closed = the main contacts are, however it is wired."""
+    weld_input: SwitchSight = field(default_factory=SwitchSight)
+    """Closed = the main contacts are closed, or their output is live."""
+    output_sense: SwitchSight = field(default_factory=SwitchSight)
+    """Closed = voltage behind the contactor, on any phase."""
     lock_sight: SwitchSight = field(default_factory=SwitchSight)
     faults: FaultState = field(default_factory=FaultState)
     pilot: PilotState = field(default_factory=PilotState)
@@ -287,13 +318,20 @@ class ConnectorState:
         self.faults.hold_until_s = min(self.memory.hold_until_s, self.started_s + AFTER_FAULT_S)
         self.begin(self.started_s)
 
+    def obey(self, settings: SafetySettings, equipment: Equipment) -> None:
+        """`equipment`: as `equipment.in_force` has it. What is mounted another way is proven anew. Coil off only."""
+        self.settings = settings
+        if equipment != self.equipment:
+            self.equipment = equipment
+            self.begin(self.last_step_s)
+
     def begin(self, now_s: float) -> None:
         """As at the start of a process: coil off, X1, nothing proven, and the 5 s between closes count from here."""
         self.qualified = False
         self.begun_s = now_s
         self.pilot_sight = PilotSight(bad_since_s=now_s)
         self.proximity = ProximitySight(bad_s=now_s)
-        self.mirror = SwitchSight()
+        self.mirror, self.weld_input, self.output_sense = SwitchSight(), SwitchSight(), SwitchSight()
         self.lock_sight = SwitchSight()
         self.pilot = PilotState(commanded_s=now_s, any_output_until_s=now_s + 0.15, withdrawn_s=now_s)
         closes = self.contactor.closes
@@ -315,25 +353,30 @@ class ConnectorState:
         sight = self.proximity
         return min(sight.ampacity_a, sight.candidate_a) if sight.candidate_a > 0.0 else sight.ampacity_a
 
+    @property
+    def proximity_is_read(self) -> bool:
+        """The socket has said whether a cable is in it; a fixed cable need not."""
+        return not self.equipment.socket or self.proximity.stamp_s >= 0.0
+
     def copy(self) -> "ConnectorState":
-        copies: dict[str, Any] = {
-            one.name: value.copy() for one in fields(self) if hasattr(value := getattr(self, one.name), "copy")
-        }
-        twin = replace(self, **copies)
-        for name in copies:
-            setattr(twin, name, copies[name])
-        twin.qualified, twin.begun_s, twin.last_step_s = self.qualified, self.begun_s, self.last_step_s
+        twin = shallow_copy(self)
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if hasattr(value, "copy"):
+                setattr(twin, one.name, value.copy())
         return twin
 
 
 class Moment:
     """One step while it runs: time, readings, and what the regions hand out."""
 
-    __slots__ = ("deadline_s", "events", "notices", "now_s", "readings")
+    __slots__ = ("deadline_s", "events", "notices", "now_s", "readings", "transaction")
 
-    def __init__(self, now_s: float, readings: Readings) -> None:
+    def __init__(self, now_s: float, readings: Readings, transaction: str = "") -> None:
         self.now_s = now_s
         self.readings = readings
+        self.transaction = transaction
+        """Id of the session's transaction; empty = none, or not known."""
         self.events: list[Event] = []
         self.notices: list[NoticeWish] = []
         self.deadline_s = float("inf")

@@ -7,7 +7,7 @@ from bus.clock import Now
 from bus.endpoint import Endpoint
 from bus.envelope import Received
 from bus.topics import METERING_READING, SESSION_PERMISSION, SETTINGS_VALUES
-from hardware.interfaces import PilotMode, SafetyBoard
+from hardware.interfaces import SafetyBoard
 from schemas.settings import ActionOrder
 from schemas.station import Station
 from services.safety import core
@@ -16,7 +16,7 @@ from services.safety.journal import JournalFile
 from services.safety.panel import outputs as panel_outputs
 from services.safety.panel.report import station_message
 from services.safety.seat import Seat, equipment_of, shared_of
-from services.safety.state import SAFE, Event
+from services.safety.state import Event
 from services.safety.voice import Voice
 
 HEARS = (SESSION_PERMISSION, SETTINGS_VALUES, METERING_READING)
@@ -120,7 +120,8 @@ class SafetyService:
 
     def _drive_safe(self) -> None:
         for seat in self._seats.values():
-            seat.drive(SAFE._replace(mode=PilotMode.F) if seat.state.memory.lockout else SAFE)
+            seat.drive(core.safe_outputs(seat.state))
+        self._drive_panel()
         self._board.flush()
 
     def _apply_settings(self, now: Now) -> None:

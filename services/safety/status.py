@@ -2,8 +2,10 @@
 
 from schemas.faults import FAULTS, worst_first
 from schemas.safety import Contactor, SafetyConnector
-from services.safety import faults, pilot
+from services.safety import faults, pilot, wake_up
 from services.safety.permission import Grant
+from services.safety.phases import switching
+from services.safety.residual.words import measured_ma, state_words
 from services.safety.state import ConnectorState
 
 
@@ -11,6 +13,7 @@ def connector_message(state: ConnectorState, grant: Grant, run_id: str, coil_off
     """`coil_off_s`: boot-clock time just after the last opening command was written to the board."""
     equipment, contactor = state.equipment, state.contactor
     reason, retry_s = explain(state)
+    dc_ma, rms_ma = measured_ma(state)
     bound_a, bound_words = pilot.bound(state)
     bounds = bound_a < min(grant.limit_a, state.rated_a, state.cable_a)
     return SafetyConnector(
@@ -35,9 +38,23 @@ def connector_message(state: ConnectorState, grant: Grant, run_id: str, coil_off
         reason=reason,
         limit_words=bound_words if bounds else "",
         limit_a=bound_a if bounds else None,
+        unwatched=state.supply.unwatched,
+        phases=switching.position(state, state.last_step_s) if equipment.phase_switching else 0,
+        opening_ms=_milliseconds(contactor.opening_s),
+        closing_ms=_milliseconds(contactor.closing_s),
+        wakes_vehicle=wake_up.is_running(state, state.last_step_s),
+        residual_state=state_words(state),
+        residual_dc_ma=dc_ma,
+        residual_rms_ma=rms_ma,
+        residual_max_dc_ma=state.residual.max_dc_ma,
+        residual_max_rms_ma=state.residual.max_rms_ma,
         plug_cycles=state.memory.plug_cycles,
         contactor_load_cycles=state.memory.contactor_load_cycles,
     )
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000.0, 1)
 
 
 def explain(state: ConnectorState) -> tuple[str, float]:

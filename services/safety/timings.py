@@ -7,6 +7,10 @@ PILOT_FUTURE_S = 0.050
 """A stamp may be this far ahead of the step (taken after the loop read its clock); beyond it is impossible."""
 FEEDBACK_VALID_S = 0.500
 """Proximity, mirror contact and lock feedback."""
+INPUT_VALID_S = 2.5
+"""Inputs, output voltage and phase relay: told at every change, and once a second."""
+LIVE_V = 50.0
+"""More than this behind the contactor is a live output (the limit of touch voltage, IEC 60364-4-41)."""
 PROXIMITY_FILTER_S = 0.050
 """A bad proximity reading counts after this time."""
 
@@ -44,6 +48,13 @@ GRACE_S = 6.0
 LEAST_CURRENT_A = 6.0
 SIMPLIFIED_CURRENT_A = 10.0
 """A vehicle that has never shown state B has no S2 of its own: at most 10 A (clause A.2.3)."""
+ASLEEP_S = 30.0
+"""A vehicle that does not ask for the current it is offered is woken after this time."""
+WAKE_UP_S = 4.0
+"""State F that wakes a vehicle (clause A.5.3)."""
+PHASE_PAUSE_S = 10.0
+"""From switching the phase relay to the next offer, in state F."""
+PHASE_RELAY_S = 0.5
 F_LEAST_S = 0.300
 """State F lasts at least this long (table A.5)."""
 
@@ -52,6 +63,8 @@ OPEN_WITHIN_S = 0.100
 WELDED_S = 1.0
 CONTACT_SETTLED_S = 0.020
 """Longer than the bounce of a contact."""
+STOPS_WITHIN_S = 0.100
+"""From the vehicle opening S2 to open contacts (sequence 8.1); a contactor that exceeds it is warned of."""
 CLOSE_APART_S = 5.0
 AFTER_FAULT_S = 30.0
 CLOSES_PER_HOUR = 12
@@ -79,5 +92,9 @@ LOCK_TRIES = 3
 LOCK_SETTLED_S = 0.050
 UNLOCK_OPEN_S = 0.100
 """Coil off this long, and the contacts proven open, before the plug is released."""
+EXERCISE_AGAIN_S = 60.0
+"""A lock whose feedback lies is tried again so often, while nothing is plugged in."""
+RELEASE_CHARGED_S = 10.0
+"""The emergency release of a lock is charged within this time."""
 RELEASE_WITHOUT_LEASE_S = 60.0
 """Without any word of the session the lock stays as it is; a socket in state A is released after this time."""

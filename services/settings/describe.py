@@ -14,9 +14,11 @@ Generated from `services/settings/table/` by `python -m services.settings.descri
 A stored value wins over the factory value in the station file (section `[settings]`), and that over the default below.
 Keys are compared without regard to case. Booleans are taken as true/false, 1/0, on/off or yes/no, enum values by name,
 by index or as "(1) Name". A key that needs a reboot keeps the value it had when the station started; the stored one is
-pending until then. `*` marks a range or default that is our decision.
+pending until then. `*` marks a range or default that is our decision. A key that each connector may have for itself is
+that of connector 2 as `KEY[2]`; `KEY` is that of connector 1, and of every connector that has none of its own.
 
-Look at one key with `chargectl config explain KEY`, change it with `chargectl config set KEY VALUE`.
+Look at one key with `chargectl config explain KEY`, change it with `chargectl config set KEY VALUE`. How to work with
+settings: `how-to/settings.md`. How many have no effect yet: the last chapter.
 """
 
 
@@ -43,6 +45,11 @@ def explain(key: Key) -> dict[str, object]:
         "expert": key.expert,
         "secret": key.secret,
         "live": key.live,
+        "per_connector": key.per_connector,
+        "once": key.once,
+        "warning": key.warning,
+        "advice": key.advice,
+        "absent": key.absent,
         "consumers": list(key.consumers),
         "subject": SUBJECTS[key.name],
         "ours": list(key.ours),
@@ -65,13 +72,24 @@ def _entry(key: Key) -> str:
     if key.type is KeyType.READONLY:
         unit = f" ({key.unit})" if key.unit else ""
         rows.append(f"- Read-only, {(key.value_type or key.type).value}{unit}")
+    elif key.absent:
+        rows.append(f"- Cannot be changed: {key.absent}")
+    elif key.type is KeyType.ACTION:
+        rows.append(f"- Does something once when it is written, and reads as empty; takes {takes(key)}{mark}")
     else:
         rows.append(f"- Takes {takes(key)}{mark}; default {_default(key) or 'empty'}")
         rows.append("- Takes effect at the next start of the station" if key.needs_reboot else "- Takes effect at once")
     standard = "standard key of OCPP 1.6" if key.standard else "not in OCPP 1.6"
     role = "" if key.role is Role.NOBODY else f", changed by role {key.role.value} or higher"
     rows.append(f"- Over OCPP: {key.access.value}, {standard}; scope {key.scope.value}{role}")
-    rows.append(f"- Acted on by: {', '.join(key.consumers) or 'nobody yet'}\n")
+    rows += [f"- Each connector may have its own: `{key.name}[2]`"] if key.per_connector else []
+    rows += ["- Secret: it can be set and is never shown"] if key.secret else []
+    rows += ["- It can be set once"] if key.once else []
+    rows += [f"- Careful: {key.warning}"] if key.warning else []
+    rows += [f"- Advice: {key.advice}"] if key.advice else []
+    if not key.absent:
+        rows.append(f"- Acted on by: {', '.join(key.consumers) or 'nobody yet'}")
+    rows.append("")
     return "\n".join(rows)
 
 
@@ -80,12 +98,27 @@ def _default(key: Key) -> str:
 
 
 def _ledger(keys: Iterable[Key]) -> str:
-    waiting = [key for key in keys if not key.consumers]
-    names = "".join(f"- {key.name} (subject {SUBJECTS[key.name]})\n" for key in waiting)
-    return (
-        "## Not yet effective\n\n"
-        f"{len(waiting)} of {len(KEYS)} keys are stored and validated, and no service acts on them yet.\n\n{names}"
-    )
+    effective: list[Key] = []
+    waiting: list[Key] = []
+    absent: list[Key] = []
+    for key in keys:
+        (absent if key.absent else effective if key.consumers else waiting).append(key)
+    parts = [
+        "## Ledger\n",
+        f"Of {len(KEYS)} keys {len(effective)} are effective. {len(waiting)} are stored and validated, and no service\n"
+        f"acts on them yet. {len(absent)} belong to features that this product does not have.\n",
+        "| subject | effective | to come | absent |\n|---|---|---|---|",
+    ]
+    for subject in sorted(set(SUBJECTS.values())):
+        counts = [sum(SUBJECTS[key.name] == subject for key in group) for group in (effective, waiting, absent)]
+        parts.append("| " + " | ".join([subject, *map(str, counts)]) + " |")
+    parts.append("\n### To come\n")
+    for subject in sorted({SUBJECTS[key.name] for key in waiting}):
+        names = sorted(key.name for key in waiting if SUBJECTS[key.name] == subject)
+        parts.append(f"- **{subject}** ({len(names)}): {', '.join(names)}")
+    parts.append("\n### Absent\n")
+    parts += [f"- {key.name} ({SUBJECTS[key.name]}): {key.absent}" for key in sorted(absent, key=lambda key: key.name)]
+    return "\n".join(parts) + "\n"
 
 
 if __name__ == "__main__":

@@ -9,8 +9,11 @@ from services.settings.rules import Board, check, complete, has_value
 from services.settings.table import Key
 from services.version import VERSION
 
-LINKS = {"simulated": ("No Backend", "Ethernet")}
+_WIRED = ("No Backend", "Ethernet")
+LINKS = {"simulated": _WIRED, "mcu": _WIRED, "direct-gpio": _WIRED}
 """By board: the ways to a backend that are mounted."""
+
+MOUNTED = frozenset({"HardwareCurrentLimit"})
 
 
 def board_of(station: Station) -> Board:
@@ -27,7 +30,7 @@ def board_of(station: Station) -> Board:
     if all(section.cable == "fixed" for section in sections):
         dictated["UnlockConnectorOnEVSideDisconnect"] = ("false", "a fixed cable has no plug to release")
     ratings = tuple(section.max_current_a for section in sections)
-    return Board(max(ratings), LINKS[station.station.board], dictated, ratings)
+    return Board(max(ratings), LINKS[station.station.board], dictated, ratings, MOUNTED | frozenset(dictated))
 
 
 def factory_values(station: Station) -> dict[str, str]:

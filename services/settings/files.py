@@ -23,17 +23,20 @@ class BadFile(ValueError):
 def exported(layers: Mapping[str, Mapping[str, Any]], *, software: str, written: str) -> dict[str, object]:
     """`layers`: the answer to `settings.explain`, of all keys. Values as they are after the next start.
 
-    Passwords and what nobody can set are left out, and named.
+    Passwords, what can be set once, and what nobody can set are left out, and named.
     """
     settings: dict[str, str] = {}
     secret: list[str] = []
+    once: list[str] = []
     for where, layer in layers.items():
         key = key_of(where)
         if key is None or layer.get("readonly") or not has_value(key) or "at_next_start" not in layer:
             continue
         if key.secret:
             secret += [where] if layer["at_next_start"] else []
-        elif not key.once:
+        elif key.once:
+            once += [where] if layer["at_next_start"] else []
+        else:
             settings[where] = str(layer["at_next_start"])
     read_only = sorted(where for where, layer in layers.items() if layer.get("readonly"))
     return {
@@ -42,16 +45,18 @@ def exported(layers: Mapping[str, Mapping[str, Any]], *, software: str, written:
         "software": software,
         "written": written,
         "settings": dict(sorted(settings.items())),
-        "left_out": {"secret": secret, "read_only": read_only},
+        "left_out": {"secret": secret, "once": once, "read_only": read_only},
     }
 
 
 def entries_of(data: bytes) -> tuple[Entry, ...]:
-    """The wishes of a file, in its order. Raises BadFile; unknown keys and wrong values are for `settings` to refuse."""
+    """The wishes of a file, in its order. Raises BadFile; unknown keys and wrong values `settings` itself refuses."""
     if len(data) > LARGEST_FILE:
         raise BadFile(f"the file is larger than {LARGEST_FILE // 1024} KiB: it is no file of settings")
     try:
         document = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_without_doubles)
+    except BadFile:
+        raise
     except UnicodeDecodeError as error:
         raise BadFile(f"the file is not UTF-8 text (byte {error.start})") from error
     except json.JSONDecodeError as error:

@@ -46,10 +46,10 @@ def takes(key: Key) -> str:
 def _range(key: Key) -> str:
     unit = f" {key.unit}" if key.unit else ""
     if key.min is not None and key.max is not None:
-        return f" from {key.min:g} to {key.max:g}{unit}"
+        return f" from {key.min:.15g} to {key.max:.15g}{unit}"
     if key.min is not None:
-        return f" of at least {key.min:g}{unit}"
-    return f" of at most {key.max:g}{unit}" if key.max is not None else f" ({key.unit})" if key.unit else ""
+        return f" of at least {key.min:.15g}{unit}"
+    return f" of at most {key.max:.15g}{unit}" if key.max is not None else f" ({key.unit})" if key.unit else ""
 
 
 def _refused(key: Key, text: str) -> Unacceptable:

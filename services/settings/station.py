@@ -9,12 +9,14 @@ from bus.clock import Now
 from bus.endpoint import Endpoint
 from bus.envelope import Received
 from bus.topics import (
+    LINK_STATUS,
     SETTINGS_CHANGE,
     SETTINGS_CHANGE_SET,
     SETTINGS_EXPLAIN,
     SETTINGS_GET_CONFIGURATION,
     SETTINGS_HISTORY,
     SYSTEM_EVENT,
+    SYSTEM_REBOOT,
     Topic,
 )
 from schemas.base import Answer
@@ -34,14 +36,15 @@ from services.settings.configuration import answer as configuration
 from services.settings.desk import Desk
 from services.settings.explain import NoSuchKey, layers
 from services.settings.factory import board_of, factory_values
+from services.settings.fallback import Fallback
 from services.settings.names import address, unknown
 from services.settings.saying import Saying
 from services.settings.store import SettingsStore, history_page
 from services.settings.values import begin
 from services.store import StoreError
 
-HEARS: tuple[Topic[Any], ...] = live.TOPICS
-ASKS: tuple[Topic[Any], ...] = (SYSTEM_EVENT,)
+HEARS: tuple[Topic[Any], ...] = (*live.TOPICS, LINK_STATUS)
+ASKS: tuple[Topic[Any], ...] = (SYSTEM_EVENT, SYSTEM_REBOOT)
 RETRY_S = 5.0
 EVENT_S = 10.0
 
@@ -67,6 +70,7 @@ class Settings:
             ids=bus.new_id,
         )
         self._saying = Saying(bus, self._desk, store, values.board.connectors)
+        self._fallback = Fallback(bus, self._desk, store, self._say)
         self.settings_revision = self._desk.revision
         self._retry_s = math.inf
 
@@ -97,7 +101,7 @@ class Settings:
         if now.boot_s >= self._retry_s:
             self._write_start(now)
         self._saying.present_faults(now)
-        return min(self._retry_s, self._saying.present_state())
+        return min(self._retry_s, self._saying.present_state(), self._fallback.on_time(now))
 
     def on_stop(self, now: Now) -> None:
         del now
@@ -115,8 +119,7 @@ class Settings:
         if decision.failed:
             self._retry_s = now.boot_s + RETRY_S
         if decision.changed:
-            self.settings_revision = self._desk.revision
-            self._saying.everything(now)
+            self._say(now)
         told = decision.answered
         self._bus.answer(request.request_id, told.outcome, told.reason, values=told.values)
 
@@ -152,6 +155,10 @@ class Settings:
             self._bus.answer(request.request_id, Answer.REJECTED, f"the audit trail cannot be read: {error}")
             return
         self._bus.answer(request.request_id, Answer.ACCEPTED, values=history_page(lines, request.most))
+
+    def _say(self, now: Now) -> None:
+        self.settings_revision = self._desk.revision
+        self._saying.everything(now)
 
     # keeping
 

@@ -165,6 +165,21 @@ class SettingsStore:
         )
         return [Entry(*row) for row in rows]
 
+    def keep(self, name: str, text: str) -> None:
+        """A text of this service's own, which is no key. Raises StoreError."""
+        with self._writing() as connection:
+            _keep(connection, **{name: text})
+
+    def kept(self, name: str) -> str:
+        """What `keep` kept; empty = nothing, or it cannot be read."""
+        if self._store is None:
+            return ""
+        try:
+            rows = self._store.rows("SELECT text FROM single WHERE name = ?", (name,))
+        except StoreError:
+            return ""
+        return str(rows[0][0]) if rows else ""
+
     def close(self) -> None:
         if self._store is not None:
             self._store.close()

@@ -86,7 +86,7 @@ def begin(factory: Mapping[str, str], board: Board, stored: Mapping[str, str], a
     """Sorts stored values into those that count and those that are kept but not used."""
     accepted, rejected = readable(stored)
     used = {**factory, **accepted}
-    while (found := _first_to_give_way(used, board)) is not None:
+    while (found := _first_to_give_way(used, factory, board)) is not None:
         where, problem = found
         rejected[where] = problem.words
         if where in accepted and where in factory and used[where] != factory[where]:
@@ -97,10 +97,10 @@ def begin(factory: Mapping[str, str], board: Board, stored: Mapping[str, str], a
     return Values(factory, board, stored, still_valid, used, rejected)
 
 
-def _first_to_give_way(used: Mapping[str, str], board: Board) -> tuple[str, Problem] | None:
+def _first_to_give_way(used: Mapping[str, str], factory: Mapping[str, str], board: Board) -> tuple[str, Problem] | None:
     for problem in check(complete(used), board):
         for where in problem.places:
-            if where in used:
+            if where in used and not (where in board.mounted and used[where] == factory.get(where)):
                 return where, problem
     return None
 

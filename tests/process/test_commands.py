@@ -102,7 +102,7 @@ def test_a_setting_is_read_changed_and_refused(shared_station: RunningStation) -
     before = said(shared_station, "config", "get", "OperatorCurrentLimit").strip()
     assert answer(shared_station, "config", "set", "operatorcurrentlimit", "13")["outcome"] == "accepted"
     assert said(shared_station, "config", "get", "OperatorCurrentLimit") == "13\n"
-    assert answer(shared_station, "config", "export")["OperatorCurrentLimit"] == "13"
+    assert answer(shared_station, "config", "export")["settings"]["OperatorCurrentLimit"] == "13"
     for wrong in (("OperatorCurrentLimit", "a lot"), ("OperatorCurrentLimt", "13")):
         refused = chargectl("config", "set", *wrong, home=shared_station.home.root)
         assert refused.returncode == ExitCode.REFUSED

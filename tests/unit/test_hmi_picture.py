@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from schemas.base import ActiveFault
 from schemas.hmi import LightPattern
+from schemas.ocpp_link import LinkState, LinkStatus
 from schemas.safety import Contactor, Lock, PilotState, SafetyConnector
 from schemas.session import ConnectorStatus, SessionConnector
 from schemas.system import ShownFault
+from services.hmi.backend import BackendWatch
 from services.hmi.display import WIDTH, lines, pages
 from services.hmi.lights import BY_STATUS, LOOKS, pattern
 from services.hmi.view import View
@@ -170,3 +172,48 @@ def test_no_line_is_ever_wider_than_the_display(
         assert len(line) <= WIDTH
         assert line.isascii()
         assert line.isprintable()
+
+
+# DisplayDisconnectAsError
+
+
+def link(state: LinkState) -> LinkStatus:
+    return LinkStatus(state=state)
+
+
+@pytest.mark.parametrize("state", [LinkState.WAITING, LinkState.CONNECTING, None])
+def test_a_backend_is_missed_when_it_has_been_away_for_half_a_minute(state: LinkState | None) -> None:
+    watch, said = BackendWatch(), None if state is None else link(state)
+    assert not watch.lost(said, shown=True, now_s=10.0)
+    assert not watch.lost(said, shown=True, now_s=39.9)
+    assert watch.lost(said, shown=True, now_s=40.0)
+    assert not watch.lost(said, shown=False, now_s=41.0), "the key is off"
+    assert not watch.lost(link(LinkState.REGISTERING), shown=True, now_s=42.0)
+    assert not watch.lost(said, shown=True, now_s=71.0), "counted anew"
+
+
+@pytest.mark.parametrize("state", [LinkState.OFF, LinkState.PENDING, LinkState.REJECTED, LinkState.ONLINE])
+def test_a_backend_that_answers_or_is_not_wanted_is_never_missed(state: LinkState) -> None:
+    watch = BackendWatch()
+    assert not any(watch.lost(link(state), shown=True, now_s=float(second)) for second in range(0, 1000, 10))
+
+
+def test_a_lost_backend_is_shown_like_an_error_with_what_else_is_true() -> None:
+    lost = view(session(ConnectorStatus.AVAILABLE), safety(False, Contactor.OPEN))._replace(backend_lost=True)
+    assert pattern(lost) is LightPattern.FAULT
+    assert pages(lost) == [("No connection", "to the backend"), ("Ready", "Plug in")]
+
+
+def test_who_charges_sees_nothing_of_a_lost_backend() -> None:
+    charging = view(session(ConnectorStatus.CHARGING, transaction_id="t" * 36), safety())._replace(backend_lost=True)
+    assert pattern(charging) is LightPattern.CHARGING
+    paused = view(session(ConnectorStatus.SUSPENDED_EV, transaction_id="t" * 36), safety(True, Contactor.OPEN))
+    assert pattern(paused._replace(backend_lost=True)) is LightPattern.SUSPENDED
+
+
+def test_a_rejected_card_and_a_real_fault_are_shown_first() -> None:
+    rejected = session(ConnectorStatus.AVAILABLE, card_rejected_until_s=103.0)
+    assert pattern(view(rejected, safety(False, Contactor.OPEN))._replace(backend_lost=True)) is LightPattern.REJECTED
+    broken = view(session(ConnectorStatus.FAULTED), safety(faults=("contactor_welded",), contactor=Contactor.OPEN))
+    shown = pages(broken._replace(backend_lost=True))
+    assert shown[:2] == [("No connection", "to the backend"), ("Out of order", "")]

@@ -47,6 +47,7 @@ def test_permission_locks_even_if_the_session_forgets_to_hold() -> None:
 
 def test_a_blocked_bolt_is_tried_three_times_5_s_apart_and_then_told() -> None:
     rig = Rig()
+    rig.run(3.0)
     rig.world.lock_blocked = True
     plugged(rig, may=True)
     begin_s = rig.now_s

@@ -33,7 +33,7 @@ def test_the_first_outputs_are_safe_and_the_state_is_boot() -> None:
 
 def test_boot_ends_within_ten_seconds_when_contacts_are_open_and_the_vehicle_is_seen() -> None:
     rig = Rig()
-    assert rig.until(lambda: rig.name is PilotState.A, 10.0) < 0.5
+    assert rig.until(lambda: rig.name is PilotState.A, 10.0) < 1.0, "the lock has shown that it moves"
 
 
 @pytest.mark.parametrize(("held_s", "plugged"), [(0.024, False), (0.046, True)])

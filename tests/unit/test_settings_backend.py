@@ -160,3 +160,89 @@ def test_supported_feature_profiles_may_come_from_the_station_file_and_no_unknow
     assert values(right).in_force["SupportedFeatureProfiles"] == "Core"
     wrong = STATION + '[settings]\nSupportedFeatureProfiles = "Core,Magic"\n'
     assert "Magic" in check_station(parse_station(wrong), wrong)[0]
+
+
+# what the backend is told, by the switches of GetConfiguration
+
+
+def said(values_now: Values, *names: str, live: Mapping[str, str] | None = None) -> dict[str, dict[str, object]]:
+    board = values_now.board
+    lists = answer(names, values_now.in_force, live or {}, board.dictated, board.connectors)
+    return {entry["key"]: entry for entry in json.loads(lists["configurationKey"])}
+
+
+def test_booleans_of_standard_keys_are_numbers_on_request_and_others_never() -> None:
+    assert said(values(), "LocalPreAuthorize")["LocalPreAuthorize"]["value"] == "false"
+    numbers = values(stored={"OcppGetConfBoolIsInt": "true", "FreeCharging": "true", "LocalPreAuthorize": "true"})
+    told = said(numbers)
+    assert told["LocalPreAuthorize"]["value"] == "1"
+    assert told["FreeCharging"]["value"] == "true", "not a standard key"
+    assert told["OperatorCurrentLimit"]["value"] == "32"
+    for name, entry in told.items():
+        key = KEYS[name.partition("[")[0]]
+        if key.standard and key.type.value == "bool":
+            assert entry["value"] in ("0", "1"), name
+
+
+def test_a_long_list_ends_at_an_item_a_long_text_is_left_out_and_both_come_whole_on_request() -> None:
+    items = ",".join(f"service{number}=DBG" for number in range(60))
+    short = values()
+    short.in_force["loglevelcomponents"] = items
+    short.in_force["OcppUserCaCertificate"] = "x" * 700
+    told = said(short, "loglevelcomponents", "OcppUserCaCertificate")
+    listed = str(told["loglevelcomponents"]["value"])
+    assert len(listed) <= 500
+    assert items.startswith(listed + ",")
+    assert len(listed) + len(",service00=DBG") > 500
+    assert "value" not in told["OcppUserCaCertificate"]
+    short.in_force["AllowLongOcppGetConfKeys"] = "true"
+    told = said(short, "loglevelcomponents", "OcppUserCaCertificate")
+    assert told["loglevelcomponents"]["value"] == items
+    assert told["OcppUserCaCertificate"]["value"] == "x" * 700
+
+
+def test_an_answer_stays_small_enough_for_the_bus_whatever_is_stored() -> None:
+    state = values(stored={"AllowLongOcppGetConfKeys": "true"})
+    for name in list(state.in_force)[:100]:
+        if KEYS[name].type.value == "string":
+            state.in_force[name] = "é" * 9000
+    lists = answer((), state.in_force, {}, state.board.dictated)
+    assert len(lists["configurationKey"].encode()) < 240 * 1024
+
+
+def test_an_action_reads_as_empty_and_a_secret_has_no_value() -> None:
+    told = said(values(), "RCDRESET", "AuthorizationKey", "HTTPBasicAuthPassword", "UserInstallerPasswordCheck")
+    assert told["RCDRESET"]["value"] == ""
+    assert not [name for name, entry in told.items() if name != "RCDRESET" and "value" in entry]
+
+
+def test_connector_two_is_asked_for_by_name_and_listed_when_it_has_its_own() -> None:
+    text = STATION + "[connector.2]\n"
+    assert "WeldCheckInType[2]" not in said(values(text))
+    own = values(text, {"WeldCheckInType[2]": "Normally closed"})
+    assert said(own)["WeldCheckInType[2]"]["value"] == "Normally closed"
+    told = said(own, "weldcheckintype[2]", "WeldCheckInType", "WeldCheckInType[1]")
+    assert [entry["value"] for entry in told.values()] == ["Normally closed", "Normally open", "Normally open"]
+    assert said(values(text), "WeldCheckInType[2]")["WeldCheckInType[2]"]["value"] == "Normally open"
+    names = ("WeldCheckInType[3]", "FreeCharging[2]", "WeldCheckInType[02x]")
+    lists = answer(names, own.in_force, {}, {}, 2)
+    assert json.loads(lists["unknownKey"]) == list(names)
+
+
+def test_live_keys_are_told_per_connector() -> None:
+    live = {"SocketType2State": "empty", "SocketType2State[2]": "vehicle connected"}
+    told = said(values(STATION + "[connector.2]\n"), live=live)
+    assert told["SocketType2State[2]"]["value"] == "vehicle connected"
+
+
+def test_what_the_backend_cannot_set_is_told_as_read_only() -> None:
+    told = said(values())
+    state = values()
+    for name, entry in told.items():
+        key = KEYS[name]
+        refused = change(state, name, key.default or "1", 0, OVER_OCPP)
+        if entry["readonly"]:
+            assert refused.outcome is Answer.REJECTED, name
+        elif key.type.value not in ("action", "string", "list"):
+            value = state.at_next_start.get(name, key.default)
+            assert change(state, name, value, 0, OVER_OCPP).outcome is not Answer.REJECTED, name

@@ -14,7 +14,8 @@ from tests.virtual.charging_station import CARD, OTHER_CARD, ChargingStation, St
 pytestmark = pytest.mark.virtual
 
 Light = LightPattern
-TO_CHARGING = [Status.PREPARING, Status.SUSPENDED_EVSE, Status.SUSPENDED_EV, Status.SUSPENDED_EVSE, Status.CHARGING]
+TO_CHARGING = [Status.PREPARING, Status.CHARGING]
+"""What comes between while contactor and vehicle get ready is over within 2 s and not told."""
 """The vehicle is there; permission, but no offer yet; offered; it asks, the contactor closes; closed."""
 
 

@@ -12,17 +12,21 @@ from bus.topics import (
     FAULTS,
     HMI_CARD,
     HMI_CONNECTOR,
+    LINK_STATUS,
     METERING_READING,
     SAFETY_CONNECTOR,
     SESSION_CONNECTOR,
+    SETTINGS_VALUES,
     SYSTEM_FAULTS,
 )
 from hardware.interfaces import CardSeen, Light
 from schemas.base import ActiveFault
 from schemas.hmi import LightPattern
 from schemas.metering import MeterReading, Quality, Reading
+from schemas.ocpp_link import LinkState, LinkStatus
 from schemas.safety import Contactor, Lock, PilotState, SafetyConnector
 from schemas.session import ConnectorStatus, SessionConnector
+from schemas.settings import SettingsSnapshot
 from schemas.system import ShownFault, StationFaults
 from services.hmi.lights import LOOKS
 from services.hmi.station import ASKS, HEARS, Hmi
@@ -108,6 +112,8 @@ def station(tmp_path: Path) -> Station:
         "safety": puppet(),
         "metering": puppet(),
         "system": puppet(),
+        "settings": puppet(),
+        "ocpp_link": puppet(),
     }
     return Station(cell(tmp_path, wirings, TWO), board)
 
@@ -156,6 +162,21 @@ def test_power_and_energy_are_shown_while_they_are_known(station: Station) -> No
 
 def _fields(body: MeterReading) -> dict[str, Any]:
     return {name: getattr(body, name) for name in body.__struct_fields__}
+
+
+def test_a_lost_backend_is_shown_when_the_key_says_so(station: Station) -> None:
+    say(station.cell, SESSION_CONNECTOR, session(1, ConnectorStatus.AVAILABLE), "1")
+    say(station.cell, LINK_STATUS, LinkStatus(state=LinkState.WAITING))
+    values = {"DisplayDisconnectAsError": "false"}
+    say(station.cell, SETTINGS_VALUES, SettingsSnapshot(revision=1, values=values))
+    for _ in range(8):
+        station.cell.advance(5.0)
+        say(station.cell, SESSION_CONNECTOR, session(1, ConnectorStatus.AVAILABLE), "1")
+    assert station.pattern(1) is LightPattern.READY
+    say(station.cell, SETTINGS_VALUES, SettingsSnapshot(revision=2, values={"DisplayDisconnectAsError": "true"}))
+    assert station.pattern(1) is LightPattern.FAULT
+    say(station.cell, LINK_STATUS, LinkStatus(state=LinkState.ONLINE))
+    assert station.pattern(1) is LightPattern.READY
 
 
 def test_a_rejected_card_is_shown_for_as_long_as_the_session_says(station: Station) -> None:

@@ -12,6 +12,7 @@ from bus.envelope import Received
 from bus.topics import (
     FAULTS,
     HEARTBEATS,
+    SESSION_CONNECTOR,
     SYSTEM_BOOT,
     SYSTEM_CLOCK,
     SYSTEM_EVENT,
@@ -21,6 +22,7 @@ from bus.topics import (
     SYSTEM_SET_CLOCK,
 )
 from schemas.base import ActiveFault, ActiveFaults, Answer, Answered
+from schemas.session import ConnectorStatus, SessionConnector
 from schemas.system import BootReason, EventRequest, RebootRequest, SetClockRequest
 from services.endings import path_of_ending, read_ending, write_ending
 from services.runner import Context
@@ -311,6 +313,26 @@ def test_a_repeated_reboot_request_reboots_once(station: Station) -> None:
 def test_a_reboot_needs_a_reason_that_a_reboot_has(station: Station, reason: BootReason) -> None:
     assert station.ask(SYSTEM_REBOOT, RebootRequest, reason=reason).outcome is Answer.REJECTED
     assert read_ending(station.cell.home) is None
+
+
+def test_a_reboot_that_can_wait_is_refused_while_a_transaction_runs(station: Station) -> None:
+    charging = SessionConnector(connector=2, status=ConnectorStatus.CHARGING, transaction_id="t" * 36)
+    say(station.cell, SESSION_CONNECTOR, charging, "2")
+    patient = {"reason": BootReason.WATCHDOG, "unless_charging": True}
+    refused = station.ask(SYSTEM_REBOOT, RebootRequest, **patient)
+    assert (refused.outcome, refused.reason) == (Answer.REJECTED, "it waits for the transaction on connector 2")
+    station.cell.advance(10.0)
+    assert station.supervisor.shutdowns == 0
+    say(station.cell, SESSION_CONNECTOR, SessionConnector(connector=2, status=ConnectorStatus.AVAILABLE), "2")
+    assert station.ask(SYSTEM_REBOOT, RebootRequest, **patient).outcome is Answer.ACCEPTED
+    station.cell.advance(3.0)
+    assert station.supervisor.shutdowns == 1
+
+
+def test_a_reboot_that_cannot_wait_does_not(station: Station) -> None:
+    charging = SessionConnector(connector=1, status=ConnectorStatus.CHARGING, transaction_id="t" * 36)
+    say(station.cell, SESSION_CONNECTOR, charging, "1")
+    assert station.ask(SYSTEM_REBOOT, RebootRequest, reason=BootReason.WATCHDOG).outcome is Answer.ACCEPTED
 
 
 def test_without_a_supervisor_a_reboot_is_refused(station: Station) -> None:

@@ -43,7 +43,7 @@ def facts_of(s: Situation, wish: Wish) -> Facts:
         unrecorded=is_unrecorded(s),
         holds_cable=s.transaction is not None and s.transaction.holds_cable,
         permitted=wish.may_charge,
-        offered=safety is not None and safety.offered_a > 0.0,
+        offered=safety is not None and (safety.offered_a > 0.0 or safety.wakes_vehicle),
         wants_power=safety is not None and safety.vehicle_wants_power,
         closed=safety is not None and safety.contactor is Contactor.CLOSED,
         withdrawn=out_of_service(s),

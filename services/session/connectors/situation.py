@@ -186,6 +186,7 @@ class Wish(NamedTuple):
     may_charge: bool
     limit_a: float
     hold_cable: bool
+    release_cable: bool = False
 
 
 def wish_of(s: Situation) -> Wish:
@@ -197,13 +198,14 @@ def wish_of(s: Situation) -> Wish:
         withdrawn = withdrawn or s.transaction.invalid or is_paused_by_queue(s)
         return Wish(not withdrawn, 0.0 if withdrawn else limit_a, True)
     if s.transaction is not None and (s.phase is Phase.STOPPING or s.transaction.holds_cable):
-        return Wish(False, 0.0, s.transaction.holds_cable and not s.unlocking)
+        return Wish(False, 0.0, s.transaction.holds_cable and not s.unlocking, s.unlocking)
     if is_unrecorded(s):
         return Wish(True, limit_a, True)
     safety = s.safety
     starting = is_authorized(s) and s.presence is Presence.PRESENT and not s.unlocking and not closed_words(s)
     # IEC 61851-1 wants the plug locked before power at the latest: it is locked before the transaction begins.
-    return Wish(False, 0.0, starting and safety is not None and not rules.is_faulted(safety) and s.has_meter)
+    holds = starting and safety is not None and not rules.is_faulted(safety) and s.has_meter
+    return Wish(False, 0.0, holds, s.unlocking)
 
 
 def is_unrecorded(s: Situation) -> bool:

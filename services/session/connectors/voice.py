@@ -41,6 +41,7 @@ class Voice:
             may_charge=wish.may_charge,
             limit_a=wish.limit_a,
             hold_cable=wish.hold_cable,
+            release_cable=wish.release_cable,
             until_s=until_s,
         )
         self._bus.publish(SESSION_PERMISSION, body, key=str(self._connector))

@@ -3,6 +3,7 @@
 import re
 
 from services.settings.rules.problem import Board, Problem, Problems, Rule, Values, is_on, items, number
+from services.settings.table.metering import SIGNING_METERS
 
 SHORTEST_INTERVAL_S = 10
 INTERVALS = ("MeterValueSampleInterval", "ClockAlignedDataInterval")
@@ -15,8 +16,6 @@ BOUNDED_LISTS = (
     "SupportedFeatureProfiles",
 )
 """`NameMaxLength` says how many items OCPP 1.6 section 9.1 lets each have."""
-SIGNING_METER = re.compile(r"(?i)eichrecht|ehz|dzg|signed|signing|ocmf|bauer|dcbm|isa-?mes|em340.*sign|alfen")
-"""Meters whose readings are sent signed; section 9.14 of the guide: a certified meter is selected."""
 ROTATION = re.compile(r"(\d{1,2})\.(?:NotApplicable|Unknown|R[ST]{2}|S[RT]{2}|T[RS]{2})", re.ASCII | re.IGNORECASE)
 
 
@@ -82,12 +81,14 @@ def _rotation(words: str) -> Problem:
 
 def no_restart_with_signed_values(values: Values, _board: Board) -> Problems:
     """The guide: can't be enabled if sending signed meter values is enabled."""
-    meter = values.get("OCPPMeterType", "")
-    if is_on(values, "RestartTransAfterPowerLoss") and SIGNING_METER.search(meter):
+    signing = [
+        where for where, meter in values.items() if where.startswith("OCPPMeterType") and meter in SIGNING_METERS
+    ]
+    if is_on(values, "RestartTransAfterPowerLoss") and signing:
         yield Problem(
-            ("RestartTransAfterPowerLoss", "OCPPMeterType"),
-            f"RestartTransAfterPowerLoss cannot be on with signed meter values ({meter}): a transaction that goes on "
-            "after a power loss has no continuous signed record. Leave it off",
+            ("RestartTransAfterPowerLoss", signing[0]),
+            f"RestartTransAfterPowerLoss cannot be on with signed meter values ({values[signing[0]]}): a transaction "
+            "that goes on after a power loss has no continuous signed record. Leave it off",
         )
 
 

@@ -16,8 +16,6 @@ ZERO_OR_SIX = (
     "EnergyManInputPowerCurrentLim",
     "SmartChargingDisconnectedLimit",
     "DlmDisconnectedLimit",
-    "SMACommunicationTimeoutCurrent",
-    "EEBUSFallbackCurrent",
 )
 """0 pauses; IEC 61851-1 has no smaller current than 6 A."""
 LEAST_A = 6
@@ -68,14 +66,9 @@ def pause_or_six_amperes(values: Values, _board: Board) -> Problems:
             )
 
 
-def reduced_within_hardware(values: Values, _board: Board) -> Problems:
-    return at_most(values, "ReducedCurrent", "HardwareCurrentLimit", "A")
-
-
 RULES: tuple[Rule, ...] = (
     hardware_within_rating,
     installation_within_hardware,
     operator_within_its_limits,
     pause_or_six_amperes,
-    reduced_within_hardware,
 )

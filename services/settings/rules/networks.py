@@ -29,7 +29,8 @@ def _static(values: Values, mode: str, prefix: str) -> Problems:
         network = ipaddress.ip_interface(f"{values[address]}/{values[netmask]}").network
     except ValueError:
         yield Problem(
-            (mode, address, netmask), f"{address} {values[address]} and {netmask} {values[netmask]} do not fit"
+            (mode, address, netmask),
+            f"{address} {values[address]} and {netmask} {values[netmask]} make no network: correct them",
         )
         return
     way_out = values.get(gateway, "")

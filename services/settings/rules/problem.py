@@ -20,6 +20,8 @@ class Board(NamedTuple):
     """Keys that nobody may change here: value, and why."""
     ratings_a: tuple[int, ...] = ()
     """Of the connectors, from the first; empty = one, with the highest."""
+    mounted: frozenset[str] = frozenset()
+    """Keys whose factory value is what is mounted: it never gives way."""
 
     @property
     def connectors(self) -> int:

@@ -128,6 +128,7 @@ KEYS: tuple[Key, ...] = (
         group=_NOTIFICATIONS,
         advice="Some seconds spare the backend the states that a vehicle only passes through. A long time delays "
         "every status.",
+        consumers=("message_queue",),
         ours=("scope", "min", "max", "default", "label"),
     ),
     Key(

@@ -470,7 +470,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         name="LockIfAuthorized",
         type=KeyType.BOOL,
-        default="false",
+        default="true",
         scope=Scope.BOTH,
         label="Lock Actuator only if authorized",
         help="Lock the plug once charging is authorized. Off: as soon as it is plugged in, so that nobody can pull it "

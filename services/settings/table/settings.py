@@ -22,6 +22,7 @@ KEYS: tuple[Key, ...] = (
         group=_NOTIFICATIONS,
         advice="Useful while a site is set up or a problem is searched; noisy afterwards, and paid for by volume on "
         "mobile networks.",
+        consumers=("message_queue",),
         ours=("default",),
     ),
     Key(
@@ -36,6 +37,7 @@ KEYS: tuple[Key, ...] = (
         group=_NOTIFICATIONS,
         warning="Off, the operator does not learn of errors that let charging go on, such as a worn contactor.",
         advice="Leave it on wherever somebody watches the backend.",
+        consumers=("message_queue",),
         ours=("default",),
     ),
     Key(
@@ -66,6 +68,7 @@ KEYS: tuple[Key, ...] = (
         "as long as they can charge.",
         group=_BACKEND,
         advice="Leave it off where cards are accepted offline: drivers would turn away from a station that charges.",
+        consumers=("hmi",),
         ours=("default",),
     ),
     Key(
@@ -105,6 +108,7 @@ KEYS: tuple[Key, ...] = (
         "counts as a sign of life and the Heartbeat waits.",
         group=_BACKEND,
         advice="Switch it on only if the backend marks the station offline although messages arrive.",
+        consumers=("ocpp_link",),
         ours=("default",),
     ),
     Key(
@@ -128,6 +132,7 @@ KEYS: tuple[Key, ...] = (
         "firmware can be stolen or forged.",
         advice="Give the backend by host name, not by IP address: certificates rarely name addresses, and the host "
         "check fails. Put a private authority into OcppUserCaCertificate instead of relaxing the check.",
+        consumers=("ocpp_link",),
         ours=("values", "default"),
     ),
     Key(
@@ -142,6 +147,7 @@ KEYS: tuple[Key, ...] = (
         "forward secrecy. All ciphers: also what old servers speak.",
         group=_BACKEND,
         warning="All ciphers lets an attacker negotiate encryption down to one that can be broken.",
+        consumers=("ocpp_link",),
         ours=("default",),
     ),
     Key(
@@ -157,6 +163,7 @@ KEYS: tuple[Key, ...] = (
         "its own. It is trusted beside the well-known ones, from the next connection on.",
         group=_BACKEND,
         warning="Whoever holds the key of this authority can pose as the backend.",
+        consumers=("ocpp_link",),
         ours=("default", "longest", "item_pattern"),
     ),
     Key(
@@ -172,6 +179,7 @@ KEYS: tuple[Key, ...] = (
         help="HTTP proxy through which the backend is reached, for networks that let nothing out directly. The proxy "
         "has to allow CONNECT to the backend's port.",
         group=_BACKEND,
+        consumers=("ocpp_link",),
         ours=("default", "item_pattern", "longest"),
     ),
     Key(
@@ -186,6 +194,7 @@ KEYS: tuple[Key, ...] = (
         "read.",
         group=_BACKEND,
         secret=True,
+        consumers=("ocpp_link",),
         ours=("name", "type", "scope", "default", "longest"),
     ),
     Key(
@@ -199,6 +208,7 @@ KEYS: tuple[Key, ...] = (
         "the last ones that worked.",
         group=_BACKEND,
         advice="Switch it on before changing the backend's URL from afar.",
+        consumers=("settings",),
         ours=("default",),
     ),
     Key(
@@ -216,6 +226,7 @@ KEYS: tuple[Key, ...] = (
         group=_BACKEND,
         warning="A short time makes the station reboot again and again while the backend is down for maintenance.",
         advice="Keep it well above BackendConnectionTimeout and WebSocketPingInterval; hours, not minutes.",
+        consumers=("ocpp_link",),
         ours=("max", "default"),
     ),
     Key(
@@ -269,6 +280,7 @@ KEYS: tuple[Key, ...] = (
         "HardwareCurrentLimit, and OperatorCurrentLimit cannot be set above it.",
         group=_LIMITS,
         warning="A value above the fuse of the supply line overloads it.",
+        consumers=("session",),
         ours=("name", "min", "max", "default"),
     ),
 )

@@ -1,0 +1,59 @@
+"""Small files of the kernel, below one root: `/` on a board, a directory in a test."""
+
+from pathlib import Path
+
+LARGEST_VALUE = 4096
+
+
+class Sysfs:
+    """Opened for every access: a device that has gone shows at once, one that came back is found. Raises OSError."""
+
+    def __init__(self, root: Path | str = "/") -> None:
+        self.root = Path(root)
+
+    def read(self, path: str) -> str:
+        with (self.root / path).open("rb", buffering=0) as file:
+            return (file.read(LARGEST_VALUE) or b"").decode("ascii", errors="replace").strip()
+
+    def write(self, path: str, text: str) -> None:
+        with (self.root / path).open("wb", buffering=0) as file:
+            file.write(text.encode("ascii"))
+
+    def names(self, path: str) -> list[str]:
+        """Of a directory, sorted; empty when there is none."""
+        try:
+            return sorted(each.name for each in (self.root / path).iterdir())
+        except FileNotFoundError:
+            return []
+
+    def exists(self, path: str) -> bool:
+        return (self.root / path).exists()
+
+    def number(self, path: str) -> float:
+        """Raises OSError, and ValueError for anything but a finite number."""
+        text = self.read(path)
+        value = float(text)
+        if not abs(value) < 1e15:
+            raise ValueError(f"{path} says {text[:40]!r}")
+        return value
+
+    def named(self, directory: str, prefix: str, attribute: str, name: str) -> str:
+        """The device below `directory` whose `attribute` file says `name`. Raises FileNotFoundError."""
+        for each in self.names(directory):
+            if not each.startswith(prefix):
+                continue
+            path = f"{directory}/{each}"
+            try:
+                if self.read(f"{path}/{attribute}") == name:
+                    return path
+            except OSError:
+                continue
+        raise FileNotFoundError(2, f"no {prefix} with {attribute} {name!r}", f"/{directory}")
+
+
+def words_of(error: OSError | ValueError) -> str:
+    """For a person."""
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror or error}"[:200]
+    return str(error)[:200]

@@ -1,0 +1,144 @@
+"""Does the station file say where everything is that it says is mounted? Pure."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from schemas.board import GpioConnector, GpioSection
+from schemas.station import ConnectorSection, Station
+
+INTERLOCK = (
+    "direct-gpio drives the coil straight from this computer, which guarantees no timing. It starts only with "
+    "hardware_interlock = true in [gpio]: that says that the board has a monoflop which lets the coil be energised for "
+    "at most 150 ms after each edge of the feed line, and hardware that drops the coil by itself on a fault (residual "
+    "current, overcurrent, overheating, emergency stop), whatever this software does. Laboratory use only"
+)
+
+
+class Problem(NamedTuple):
+    path: tuple[str, ...]
+    """The name in the station file that is wrong."""
+    words: str
+
+
+def board_problems(station: Station) -> list[Problem]:
+    """Empty = nothing is missing, nothing is superfluous."""
+    match station.station.board:
+        case "simulated":
+            return []
+        case "mcu":
+            return [*_mcu(station), *_linux(station)]
+        case "direct-gpio":
+            return [*_gpio(station), *_linux(station)]
+
+
+def _mcu(station: Station) -> Iterator[Problem]:
+    if station.mcu is None:
+        yield Problem(
+            ("station", "board"), 'board = "mcu" needs a section [mcu] with port, for example port = "/dev/ttyS1"'
+        )
+
+
+def _gpio(station: Station) -> Iterator[Problem]:
+    gpio = station.gpio
+    if gpio is None:
+        yield Problem(("station", "board"), f'board = "direct-gpio" needs a section [gpio]. {INTERLOCK}')
+        return
+    if not gpio.hardware_interlock:
+        yield Problem(("gpio",), INTERLOCK)
+    for number in sorted(gpio.connector.keys() - station.connector.keys()):
+        yield Problem(("gpio", "connector", number), f"there is no [connector.{number}]")
+    for name, section in station.connector.items():
+        if name not in gpio.connector:
+            yield Problem(("connector", name), f"[gpio.connector.{name}] is missing: it says where its lines are")
+        else:
+            yield from _connector(("gpio", "connector", name), gpio.connector[name], section)
+    mounted = station.equipment
+    yield from _same("inputs", mounted.inputs, gpio.inputs)
+    yield from _same("outputs", mounted.outputs, gpio.outputs)
+    yield from _twice(gpio)
+
+
+def _connector(path: tuple[str, ...], wired: GpioConnector, section: ConnectorSection) -> Iterator[Problem]:
+    has_lock = section.has_lock
+    needed = {
+        "proximity": section.cable == "socket",
+        "mirror": section.mirror_contact,
+        "phase_relay": section.phase_switching,
+        "phase_relay_feedback": section.phase_switching,
+        "lock": has_lock,
+        "unlock": has_lock,
+        "lock_feedback": has_lock and section.lock_actuator != "without feedback",
+        "lock_release": has_lock and section.lock_actuator == "with emergency release",
+        "residual_dc": section.residual_current != "none",
+        "residual_rms": section.residual_current != "none",
+        "residual_test": section.residual_current != "none",
+        "output_sense": section.output_sense,
+    }
+    where = f"[{'.'.join(path)}]"
+    for name, is_needed in needed.items():
+        if is_needed and getattr(wired, name) is None:
+            yield Problem(
+                path, f"{name} is missing: [connector.{path[-1]}] says that it is mounted, {where} does not say where"
+            )
+        elif not is_needed and getattr(wired, name) is not None:
+            yield Problem((*path, name), f"{name} is wired, but [connector.{path[-1]}] says that there is none")
+    if section.residual_current == "none" and wired.residual_error is not None:
+        yield Problem((*path, "residual_error"), f"[connector.{path[-1]}] says that there is no residual current module")
+
+
+def _same(kind: str, mounted: Iterable[str], wired: Iterable[str]) -> Iterator[Problem]:
+    mounted, wired = list(mounted), list(wired)
+    for name in mounted:
+        if name not in wired:
+            yield Problem(
+                ("equipment", kind),
+                f"{kind} lists {name!r}, but [gpio.{kind}] names no line for it; "
+                f"give it one, or take it out of [equipment] {kind}",
+            )
+    for name in wired:
+        if name not in mounted:
+            yield Problem(("gpio", kind, name), f"{name!r} has a line, but [equipment] {kind} does not list it")
+
+
+def _twice(gpio: GpioSection) -> Iterator[Problem]:
+    """The same line for two things; a number and a name of the same line are found when the lines are opened."""
+    seen: dict[str, str] = {}
+    for path, line in lines_of(gpio):
+        place = line.removeprefix("!")
+        place = place if ":" in place else f"{gpio.chip}:{place}"
+        if place in seen:
+            yield Problem(path, f"line {line!r} is used for {seen[place]} already")
+        seen[place] = " ".join(path[1:])
+
+
+def lines_of(gpio: GpioSection) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Every line with its place in the station file."""
+    yield ("gpio", "feed"), gpio.feed
+    for number, wired in gpio.connector.items():
+        for name in wired.__struct_fields__:
+            line = getattr(wired, name)
+            if isinstance(line, str) and name != "pilot_pwm":
+                yield ("gpio", "connector", number, name), line
+    for kind, named in (("inputs", gpio.inputs), ("outputs", gpio.outputs)):
+        for name, line in named.items():
+            yield ("gpio", kind, name), line
+
+
+def _linux(station: Station) -> Iterator[Problem]:
+    linux, mounted = station.linux, station.equipment
+    own = station.station.board == "direct-gpio"
+    for name in linux.temperatures:
+        if name not in mounted.temperatures:
+            yield Problem(("linux", "temperatures", name), f"[equipment] temperatures does not list {name!r}")
+    for name in mounted.temperatures if own else ():
+        if name not in linux.temperatures:
+            yield Problem(
+                ("equipment", "temperatures"),
+                f"temperatures lists {name!r}, but [linux.temperatures] does not say where it is read; "
+                "take it out, or name its sensor",
+            )
+    if own and mounted.fan and linux.fan is None:
+        yield Problem(("equipment", "fan"), "fan = true, but [linux] fan does not say where its speed is read")
+    for number in linux.leds:
+        if number not in station.connector:
+            yield Problem(("linux", "leds", number), f"there is no [connector.{number}]")

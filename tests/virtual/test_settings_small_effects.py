@@ -1,0 +1,62 @@
+"""Effects of keys that no other test shows: identity, logging, several connectors, the switches of GetConfiguration."""
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services import log
+from tests.virtual.link_cell import LinkCell
+
+pytestmark = pytest.mark.virtual
+
+
+@pytest.mark.parametrize(
+    ("key", "field"),
+    [
+        ("ChargePointVendor", "chargePointVendor"),
+        ("ChargePointModel", "chargePointModel"),
+        ("ChargePointSerialNumber", "chargePointSerialNumber"),
+        ("ChargeBoxSerialNumber", "chargeBoxSerialNumber"),
+        ("FirmwareVersion", "firmwareVersion"),
+    ],
+)
+def test_what_the_station_is_called_is_told_in_the_boot_notification(tmp_path: Path, key: str, field: str) -> None:
+    cell = LinkCell(tmp_path)
+    cell.say_settings(**{key: "Mine-7"})
+    cell.online()
+    (told,) = [payload for action, payload in boots(cell)]
+    assert told[field] == "Mine-7"
+
+
+def boots(cell: LinkCell) -> list[tuple[str, dict[str, str]]]:
+    calls = [json.loads(text) for text in cell.backend.received]
+    return [(call[2], call[3]) for call in calls if call[0] == 2 and call[2] == "BootNotification"]
+
+
+def test_the_identity_is_the_end_of_the_address(tmp_path: Path) -> None:
+    cell = LinkCell(tmp_path)
+    cell.say_settings(ChargeBoxIdentity="BOX 9")
+    cell.online()
+    assert cell.status.url.endswith("/BOX%209")
+
+
+@pytest.fixture
+def quiet_loggers() -> Iterator[None]:
+    levels = {name: logging.getLogger(name).level for name in ("", "settings", "settings.desk")}
+    yield
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+@pytest.mark.usefixtures("quiet_loggers")
+def test_the_log_level_holds_for_all_and_a_components_own_over_it() -> None:
+    part = logging.getLogger("settings.desk")
+    log.apply_levels("settings", "WARN", "")
+    assert not part.isEnabledFor(log.LEVELS["INFO"])
+    assert part.isEnabledFor(log.LEVELS["WARN"])
+    log.apply_levels("settings", "WARN", "DESK=TRACE")
+    assert part.isEnabledFor(log.LEVELS["TRACE"])
+    assert not logging.getLogger("settings").isEnabledFor(log.LEVELS["INFO"])
