@@ -220,6 +220,9 @@ class SafetyBoard(EventSource, Protocol):
     def flush(self) -> None:
         """Send everything driven since the last call: outputs of one step leave together."""
 
+    def close(self) -> None:
+        """Let go of the hardware, after the last flush; a watchdog is disarmed. Only an orderly end calls this."""
+
 
 class CardSeen(NamedTuple):
     id_tag: str

@@ -50,6 +50,9 @@ TEMPERATURES = {
 }
 """Temperature sensors a board may have; plug and relay sensors of connector 2 are called `plug_1.2`."""
 
+CONNECTOR_TEMPERATURES = ("relay", "plug_1", "plug_2")
+"""Those of one connector; the others are the station's."""
+
 
 class StationSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     board: Literal["simulated", "mcu", "direct-gpio"] = "simulated"

@@ -83,7 +83,9 @@ def _connector(path: tuple[str, ...], wired: GpioConnector, section: ConnectorSe
         elif not is_needed and getattr(wired, name) is not None:
             yield Problem((*path, name), f"{name} is wired, but [connector.{path[-1]}] says that there is none")
     if section.residual_current == "none" and wired.residual_error is not None:
-        yield Problem((*path, "residual_error"), f"[connector.{path[-1]}] says that there is no residual current module")
+        yield Problem(
+            (*path, "residual_error"), f"[connector.{path[-1]}] says that there is no residual current module"
+        )
 
 
 def _same(kind: str, mounted: Iterable[str], wired: Iterable[str]) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ import msgspec
 
 from schemas.station import Station
 from services.board_check import board_problems
+from services.equipment_check import equipment_problems
 
 LONGEST_SOCKET_DIRECTORY = 70
 """Bytes: leaves room for a file name below the 100 bytes that `bus/socket.py` allows."""
@@ -115,8 +116,8 @@ def parse_station(text: str, name: str = "station.toml") -> Station:
         raise BadStationFile(f"{name}: connectors are [connector.1], [connector.2] ... without a hole")
     if not 1 <= len(numbers) <= MOST_CONNECTORS:
         raise BadStationFile(f"{name}: a station has 1 to {MOST_CONNECTORS} connectors")
-    for path, words in board_problems(station):
-        raise BadStationFile(f"{name}{_line(text, path)}: {words}")
+    for path, words in (*equipment_problems(station), *board_problems(station)):
+        raise BadStationFile(f"{name}{_line(text, path) or _line(text, path[:-1])}: {words}")
     return station
 
 

@@ -1,6 +1,6 @@
 """The safety invariants as a checker for any recorded sequence of (readings, permission, outputs, time).
 
-The numbers are those of the safety invariants: 1-6, 9-14, 16-20, 22, 24, 25, 27, 28, 30, 31, 33, 36.
+The numbers are those of the safety invariants: 1-7, 9-25, 27, 28, 30, 31, 33, 34, 36.
 29 (determinism) is `replay` in `tests/safety_rig.py`; 38 holds by construction: nothing else is an input.
 The checker keeps its own books: it reads no state of the core, only what went in and what came out.
 """
@@ -15,6 +15,8 @@ from schemas.safety import PilotState, SafetyConnector
 from schemas.session import Permission
 from services.safety.settings import SafetySettings
 from services.safety.state import Equipment, Event, Outputs, Readings
+from tests import contact_invariants
+from tests.contact_invariants import ContactBook
 from tests.residual_invariants import ResidualBook
 
 STOPPING = {FaultClass.STOP, FaultClass.LATCH, FaultClass.LOCKOUT}
@@ -38,6 +40,8 @@ class Record(NamedTuple):
     """An exception was thrown inside the step."""
     service_reset: bool = False
     """A person reset the lockout before this step."""
+    preset: bool = False
+    """A person set a counter before this step."""
 
 
 def check(equipment: Equipment, history: list[Record]) -> None:
@@ -110,8 +114,9 @@ class Checker:
     proximity_good_s: float = -1e9
     carried: list[tuple[float, float]] = field(default_factory=list)
     mirror_closed_s: float | None = None
+    """Since when any sensor of the contacts has shown them closed."""
     mirror_open_s: float | None = None
-    mirror_stamp_s: float = -1.0
+    """Since when all of them have shown them open."""
     welded: bool = False
     a_since_s: float | None = None
     plugged: bool = False
@@ -123,6 +128,7 @@ class Checker:
     """The housing was at TempReduceThreshold1 or above and has not been seen 3 K below since."""
 
     residual: ResidualBook = field(default_factory=ResidualBook)
+    contacts: ContactBook = field(default_factory=ContactBook)
 
     def journal_proof(self, proven: bool, tested_s: float) -> None:
         """What a journal says of a self-test that this checker has not seen."""
@@ -147,8 +153,8 @@ class Checker:
             self.active, self.cleared, self.pwm_s = {}, {}, None
             self.plugged = self.wants = self.powered = False
             self.duty_s = self.offer_end_s = -1e9
-            self.mirror_closed_s = self.mirror_open_s = self.a_since_s = None
-            self.mirror_stamp_s = self.seen_s = -1.0
+            self.a_since_s = None
+            self.seen_s = -1.0
             self.left_cd_s = -1e9
             self.before = None
             self.hot_since_s, self.derated = None, False
@@ -166,7 +172,8 @@ class Checker:
             self.proximity_good_s = now_s if now_s - readings.proximity.sampled_s <= 0.5 else self.proximity_good_s
             self.carried.append((now_s, carries(readings.proximity.ohm)))
         self.carried = [(at_s, a) for at_s, a in self.carried if now_s - at_s <= 0.08]
-        self._mirror(record)
+        self.contacts.see(self.equipment, record, seen)
+        self.mirror_closed_s, self.mirror_open_s = self.contacts.closed_s, self.contacts.open_s
         lease = record.permission
         if lease is not None and lease.may_charge and now_s < lease.until_s and lease.limit_a >= 6.0:
             self.allowed_s = now_s
@@ -194,22 +201,6 @@ class Checker:
             self.bad_diode_s = None
         else:
             self.bad_diode_s = levels.sampled_s if self.bad_diode_s is None else self.bad_diode_s
-
-    def _mirror(self, record: Record) -> None:
-        feedback = record.readings.mirror
-        if feedback is None or feedback.sampled_s <= self.mirror_stamp_s:
-            if record.now_s - self.mirror_stamp_s > 0.5:
-                self.mirror_closed_s = self.mirror_open_s = None
-            return
-        if feedback.sampled_s - self.mirror_stamp_s > 0.5:
-            self.mirror_closed_s = self.mirror_open_s = None
-        self.mirror_stamp_s = feedback.sampled_s
-        if feedback.closed:
-            self.mirror_open_s = None
-            self.mirror_closed_s = feedback.sampled_s if self.mirror_closed_s is None else self.mirror_closed_s
-        else:
-            self.mirror_closed_s = None
-            self.mirror_open_s = feedback.sampled_s if self.mirror_open_s is None else self.mirror_open_s
 
     def _events(self, record: Record) -> None:
         now_s, outputs = record.now_s, record.outputs
@@ -270,6 +261,7 @@ class Checker:
             self.offer_end_s = -1e9
         in_a = record.shown.state is PilotState.A
         self.a_since_s = None if not in_a else now_s if self.a_since_s is None else self.a_since_s
+        self.contacts.after(record)
         self.before = record
 
     # what the rules ask
@@ -325,20 +317,16 @@ def _five(checker: Checker, record: Record) -> str:
 def _six(checker: Checker, record: Record) -> str:
     if not record.outputs.coil:
         return ""
-    if checker.equipment.socket and record.now_s - checker.proximity_good_s > 0.05 + TINY:
+    equipment = checker.contacts.equipment
+    if equipment is not None and equipment.socket and record.now_s - checker.proximity_good_s > 0.05 + TINY:
         return "no cable recognised"
-    feedback = record.readings.lock
-    if checker.equipment.has_lock and not (
-        feedback is not None and feedback.closed and record.now_s - feedback.sampled_s <= 0.5 + TINY
-    ):
-        return "plug not locked"
-    return ""
+    return contact_invariants.unlocked_words(checker, record)
 
 
 def _nine(checker: Checker, record: Record) -> str:
     if record.outputs.mode is not PilotMode.PWM:
         return ""
-    if record.shown.state not in (PilotState.B2, PilotState.C2):
+    if record.shown.state not in (PilotState.B2, PilotState.C2, PilotState.D2):
         return f"PWM in state {record.shown.state}"
     return "" if 100 <= record.outputs.permille <= 960 else f"duty {record.outputs.permille}"
 
@@ -377,7 +365,7 @@ def _eleven(checker: Checker, record: Record) -> str:
 
 
 def _twelve(checker: Checker, record: Record) -> str:
-    if record.outputs.coil or checker.mirror_closed_s is None or not checker.equipment.mirror_contact:
+    if record.outputs.coil or checker.mirror_closed_s is None or not checker.contacts.senses:
         return ""
     late = record.now_s - max(checker.mirror_closed_s, checker.off_s) > 0.1 + TINY
     told = {"contactor_no_open", "contactor_welded"} & set(record.shown.faults)
@@ -386,7 +374,7 @@ def _twelve(checker: Checker, record: Record) -> str:
 
 
 def _thirteen(checker: Checker, record: Record) -> str:
-    if not record.outputs.coil or not checker.equipment.mirror_contact or record.now_s - checker.on_s < 0.2 + TINY:
+    if not record.outputs.coil or not checker.contacts.senses or record.now_s - checker.on_s < 0.2 + TINY:
         return ""
     open_s = checker.mirror_open_s
     if open_s is not None and record.now_s - open_s > 0.02 + TINY:
@@ -405,7 +393,7 @@ def _sixteen(checker: Checker, record: Record) -> str:
         return "unlocks with the coil on or just off"
     if checker.welded:
         return "unlocks a welded connector"
-    if checker.equipment.mirror_contact and checker.mirror_open_s is None:
+    if checker.contacts.senses and checker.mirror_open_s is None:
         return "unlocks without proof of open contacts"
     return ""
 
@@ -482,13 +470,15 @@ def _thirty_three(checker: Checker, record: Record) -> str:
         return ""
     if outputs.coil or outputs.mode is PilotMode.PWM:
         return "a self-test or a reclosure while power flows or is offered"
-    is_open = checker.mirror_open_s is not None or not checker.equipment.mirror_contact
+    is_open = checker.mirror_open_s is not None or not checker.contacts.senses
     return checker.residual.misuse(record.now_s, is_open)
 
 
 RULES = {
-    1: _one, 2: _two, 3: _three, 4: _four, 5: _five, 6: _six, 9: _nine, 10: _ten, 11: _eleven, 12: _twelve, 13: _thirteen,
-    14: _fourteen, 16: _sixteen, 17: _seventeen, 18: _eighteen, 19: _nineteen, 22: _twenty_two, 27: _twenty_seven,
-    28: _twenty_eight, 30: _thirty, 31: _thirty_one, 33: _thirty_three, 36: _thirty_six,
+    1: _one, 2: _two, 3: _three, 4: _four, 5: _five, 6: _six, 7: contact_invariants.seven, 9: _nine, 10: _ten,
+    11: _eleven, 12: _twelve, 13: _thirteen, 14: _fourteen, 15: contact_invariants.fifteen, 16: _sixteen,
+    17: _seventeen, 18: _eighteen, 19: _nineteen, 21: contact_invariants.twenty_one, 22: _twenty_two,
+    23: contact_invariants.twenty_three, 27: _twenty_seven, 28: _twenty_eight, 30: _thirty, 31: _thirty_one,
+    33: _thirty_three, 34: contact_invariants.thirty_four, 36: _thirty_six,
 }  # fmt: skip
 """20, 24 and 25 are checked while the events are read."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hardware.interfaces import Feedback, LockDrive, PilotLevels, PilotMode, Resistance, Speed, Temperature
+from hardware.interfaces import Feedback, LockDrive, PilotLevels, PilotMode, Resistance, Speed, Temperature, Voltages
 from schemas.safety import PilotState, SafetyConnector
 from schemas.session import Permission
 from services.safety import core
@@ -69,6 +69,16 @@ class World:
     contacts: Mapping[str, bool] = field(default_factory=dict)
     """By name of a wired input: active. Replaced, never changed."""
     boot: BootSight | None = None
+    live_phase: int = 0
+    """1 to 3: only this phase is live behind the contactor whatever it does; 0 = as the contacts are."""
+    sense_nan: bool = False
+    opto_opens: bool = False
+    """The contact on the opto input is closed while the main contacts are open."""
+    relay: int = 3
+    """1 or 3: as the phase relay stands."""
+    relay_stuck: bool = False
+    charged: bool = True
+    """The lock's emergency release."""
     module: Module | None = None
     """For residual current; replaced, never changed."""
 
@@ -82,8 +92,20 @@ class World:
             read["residual"] = self.module.status(now_s) if self.module.alive else before.residual
         if equipment.fan:
             read["fan"] = Speed(self.rpm, now_s)
+        contact = self.contact(now_s)
+        if equipment.output_sense:
+            live = [
+                230.0 * ((self.live_phase in (0, phase) and contact) or self.live_phase == phase) for phase in (1, 2, 3)
+            ]
+            read["output_voltage"] = Voltages(*([math.nan] * 3 if self.sense_nan else live), now_s)
+        if equipment.phase_switching:
+            read["phase_relay"] = Feedback(self.relay == 3, now_s)
+        if equipment.actuator == "with emergency release":
+            read["release_energy"] = Feedback(self.charged, now_s)
         if equipment.inputs:
             known = {name: Feedback(on, now_s) for name, on in self.contacts.items()}
+            known.setdefault("line", Feedback(contact, now_s))
+            known.setdefault("opto_1", Feedback(contact is not self.opto_opens, now_s))
             read["inputs"] = {name: known.get(name) for name in equipment.inputs}
         if self.meter is not None and self.meter_alive:
             last_s = before.meter.sampled_s if before.meter is not None else -math.inf
@@ -115,6 +137,8 @@ class World:
         if outputs.lock is not self.drive:
             self.drive, self.drive_s, self.bolt_at_drive = outputs.lock, now_s, self.bolt
         self.mode = outputs.mode
+        if outputs.phases and not self.relay_stuck:
+            self.relay = outputs.phases
         if self.module is not None:
             self.module = self.module.take(outputs.residual_test, now_s)
         if not self.stuck_duty:
@@ -154,6 +178,8 @@ class Rig:
     hold: bool = True
     limit_a: float = 32.0
     transaction: str = ""
+    phases: int = 0
+    release: bool = False
     session_alive: bool = True
     lease: Permission | None = None
     lease_s: float = -1e9
@@ -202,6 +228,7 @@ class Rig:
         for name in ("active", "cleared", "pause_s"):
             setattr(checker, name, dict(getattr(self.checker, name)))
         checker.residual = replace(self.checker.residual)
+        checker.contacts = self.checker.contacts.copy()
         other.checker, other.history, other.events, other.starts = checker, [], [], list(self.starts)
         other.notices = []
         return other
@@ -224,6 +251,8 @@ class Rig:
             limit_a=self.limit_a,
             hold_cable=self.hold,
             transaction_id=self.transaction,
+            phases=self.phases,
+            release_cable=self.release,
             until_s=self.now_s + 10.0,
         )
 
@@ -254,12 +283,21 @@ class Rig:
             self.readings = Readings(
                 pilot=world.levels(now_s),
                 proximity=Resistance(world.ohm, now_s) if self.equipment.socket else None,
-                mirror=Feedback(contact, now_s) if self.equipment.mirror_contact else None,
-                lock=Feedback(locked, now_s) if self.equipment.has_lock else None,
+                mirror=self._mirror(contact),
+                lock=Feedback(locked, now_s) if self._has_feedback else None,
             )
             self.readings = self.readings._replace(**world.slow(self.equipment, now_s, before))
             if not world.mirror_alive:
                 self.readings = self.readings._replace(mirror=None)
+
+    def _mirror(self, contact: bool) -> Feedback | None:
+        if not self.equipment.mirror_contact:
+            return None
+        return Feedback(contact is not self.equipment.mirror_normally_closed, self.now_s)
+
+    @property
+    def _has_feedback(self) -> bool:
+        return self.equipment.has_lock and self.equipment.actuator != "without feedback"
 
     def step(self, failed: bool = False) -> None:
         lease = self.lease

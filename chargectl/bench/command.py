@@ -17,6 +17,7 @@ ABOUT = {
     "footprint": "memory and idle CPU of the services",
     "ocpp": "one validated MeterValues to the backend and back, against bare websockets and the ocpp package",
     "queue": "queueing a billing message durably, against append + fdatasync",
+    "settings": "answering for all keys, changing one, starting with all of them",
     "start": "from `chargectl up` to all services healthy, and back after a kill",
 }
 

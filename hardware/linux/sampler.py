@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 LONGEST_WAIT_S = 1.0
+STACK_BYTES = 256 * 1024
 
 
 class Job(Protocol):
@@ -34,7 +35,12 @@ class Sampler:
         """Once; more calls do nothing."""
         if not self._started and self._jobs:
             self._started = True
-            self._thread.start()
+            # With locked memory a stack of the usual size would cost 8 MB each.
+            usual = threading.stack_size(STACK_BYTES)
+            try:
+                self._thread.start()
+            finally:
+                threading.stack_size(usual)
 
     def hurry(self) -> None:
         """A period has become shorter, or something was driven: take the next samples now."""

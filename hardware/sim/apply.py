@@ -17,3 +17,9 @@ def apply(site: Site, outputs: Outputs) -> None:
             site.command_contactor(number, each.contactor)
         if each.lock is not None:
             site.drive_lock(number, each.lock)
+        if each.phases is not None:
+            site.select_phases(number, each.phases)
+        if each.residual_test is not None:
+            site.test_residual(number, each.residual_test)
+    for name, on in outputs.station.items():
+        site.drive_output(name, on)

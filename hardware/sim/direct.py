@@ -1,31 +1,17 @@
 """The same abilities straight on a pure site in one process: for tests with a hand-cranked clock."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from hardware.interfaces import (
-    CardSeen,
-    ConnectorBoard,
-    DigitalInput,
-    DigitalOutput,
-    Feedback,
-    Light,
-    LockDrive,
-    PilotLevels,
-    PilotMode,
-    RegisterAnswer,
-    RegisterRead,
-    Resistance,
-    Tachometer,
-    TemperatureSensor,
-)
+from hardware.interfaces import CardSeen, Light, RegisterAnswer, RegisterRead
 from hardware.sim.apply import apply
-from hardware.sim.outputs import PendingOutputs
-from hardware.sim.protocol import Outputs
+from hardware.sim.drivers import Drivers, Fitted
+from hardware.sim.sample import connector_readings, station_readings
 from hardware.sim.site.registers import ModbusRefusal, words
 from hardware.sim.site.site import Site
 
 BootClock = Callable[[], float]
 """Boot-clock seconds."""
+AWAY = "the board does not answer"
 
 
 class _Now:
@@ -40,122 +26,44 @@ class _Now:
         return self._site
 
 
-class _Pilot:
-    def __init__(self, now: _Now, number: int, outputs: PendingOutputs) -> None:
-        self._now, self._number, self._outputs = now, number, outputs
+class DirectSafetyBoard(Drivers):
+    """Sampled at every `receive`, each sample of its own moment: no period is longer than that."""
 
-    def levels(self) -> PilotLevels | None:
-        return self._now.site.pilot_levels(self._number)
-
-    def drive(self, mode: PilotMode, duty: float) -> None:
-        self._outputs.drive_pilot(mode, duty)
-
-    def sample_every(self, period_s: float) -> None:
-        """Every read is a sample of its own moment: no period is longer than that."""
-
-
-class _Proximity:
-    def __init__(self, now: _Now, number: int) -> None:
-        self._now, self._number = now, number
-
-    def resistance(self) -> Resistance | None:
-        site = self._now.site
-        ohm = site.proximity_ohm(self._number)
-        return None if ohm is None else Resistance(ohm, site.now_s)
-
-
-class _Contactor:
-    def __init__(self, now: _Now, number: int, outputs: PendingOutputs) -> None:
-        self._now, self._number, self._outputs = now, number, outputs
-
-    def command(self, closed: bool) -> None:
-        self._outputs.command(closed)
-
-    def mirror(self) -> Feedback | None:
-        site = self._now.site
-        closed = site.mirror(self._number)
-        return None if closed is None else Feedback(closed, site.now_s)
-
-    def select_phases(self, phases: int) -> None:
-        """Not fitted."""
-
-    def phase_relay(self) -> Feedback | None:
-        return None
-
-
-class _Lock:
-    def __init__(self, now: _Now, number: int, outputs: PendingOutputs) -> None:
-        self._now, self._number, self._outputs = now, number, outputs
-
-    def drive(self, direction: LockDrive) -> None:
-        self._outputs.drive_lock(direction)
-
-    def feedback(self) -> Feedback | None:
-        site = self._now.site
-        locked = site.lock_feedback(self._number)
-        return None if locked is None else Feedback(locked, site.now_s)
-
-    def release_energy(self) -> Feedback | None:
-        return None
-
-
-class _Connector:
-    def __init__(self, now: _Now, number: int, has_proximity: bool, has_lock: bool) -> None:
-        self.outputs = PendingOutputs()
-        self.pilot = _Pilot(now, number, self.outputs)
-        self.proximity = _Proximity(now, number) if has_proximity else None
-        self.contactor = _Contactor(now, number, self.outputs)
-        self.lock = _Lock(now, number, self.outputs) if has_lock else None
-        self.residual = None
-        self.output_sense = None
-
-
-class _Feed:
-    def __init__(self) -> None:
-        self.stamp_s: float | None = None
-
-    def feed(self, stamp_s: float) -> None:
-        self.stamp_s = stamp_s
-
-
-class DirectSafetyBoard:
     def __init__(self, site: Site, clock: BootClock) -> None:
-        self._now = _Now(site, clock)
-        self._feed = _Feed()
-        self.flushed_s = 0.0
-        self.inputs: dict[str, DigitalInput] = {}
-        self.outputs: dict[str, DigitalOutput] = {}
-        self.temperatures: dict[str, TemperatureSensor] = {}
-        self.tachometers: dict[str, Tachometer] = {}
-        self.trouble = ""
-        self._connectors = {
-            number: _Connector(self._now, number, not each.fixed_cable, each.lock)
-            for number, each in site.description.connectors.items()
+        described = site.description
+        fitted = {
+            number: Fitted(not each.fixed_cable, each.lock, each.residual_module, each.output_sense)
+            for number, each in described.connectors.items()
         }
-
-    @property
-    def connectors(self) -> Mapping[int, ConnectorBoard]:
-        return self._connectors
-
-    @property
-    def feed(self) -> _Feed:
-        return self._feed
+        super().__init__(fitted, tuple(described.inputs), described.outputs, described.temperatures, described.fan)
+        self._now = _Now(site, clock)
+        self._sampled = (-1.0, -1)
 
     def fileno(self) -> int:
         return -1
 
     def receive(self) -> None:
-        """Readings are taken when they are read."""
+        site = self._now.site
+        back = bool(self.trouble) and not site.board_away
+        self.trouble = AWAY if site.board_away else ""
+        if back:
+            self.forget()
+        if self.trouble or self._sampled == (site.now_s, site.revision):
+            return
+        self._sampled = (site.now_s, site.revision)
+        for number, connector in self._connectors.items():
+            connector.take(connector_readings(site, number))
+        self.take_station(station_readings(site))
 
     def flush(self) -> None:
-        changed = {number: each.outputs.pending for number, each in self._connectors.items() if each.outputs.changed}
         site = self._now.site
-        apply(site, Outputs(sent_s=site.now_s, feed_s=self._feed.stamp_s, connectors=changed))
-        self.flushed_s = site.now_s
-        self._feed.stamp_s = None
-        for each in self._connectors.values():
-            each.outputs.sent()
-            each.outputs.step_ended()
+        away = site.board_away
+        outputs = None if away else self.driven(site.now_s)
+        if outputs is not None:
+            apply(site, outputs)
+        if not away:
+            self.flushed_s = site.now_s
+        self.flushed(not away)
 
 
 class _Reader:
@@ -216,7 +124,7 @@ class DirectMeterLink:
         meter = site.meters[self._meter]
         values: tuple[tuple[int, ...], ...] = ()
         answered_s, error = site.now_s + meter.late_s, ""
-        if meter.timeout or meter.late_s >= self._timeout_s:
+        if meter.silent or meter.late_s >= self._timeout_s:
             answered_s, error = site.now_s + self._timeout_s, f"no answer within {self._timeout_s:g} s"
         elif meter.corrupt:
             error = "damaged answer"

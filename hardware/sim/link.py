@@ -33,6 +33,8 @@ class WorldLink:
         self._next_try_s = 0.0
         self.connections = 0
         """Successful connections so far: a change means that the other side knows nothing of us."""
+        self.refused = ""
+        """Why the other side hung up last; empty = it did not say, or has spoken to us again."""
 
     @property
     def connected(self) -> bool:
@@ -91,10 +93,13 @@ class WorldLink:
                 self._hang_up()
                 continue
             if isinstance(packet, Refused):
-                logger.warning("the simulated site hangs up: %s", packet.reason)
+                if packet.reason != self.refused:
+                    logger.warning("the simulated site hangs up: %s", packet.reason)
+                self.refused = packet.reason
                 self._hang_up()
                 self._next_try_s = boot_s() + 1.0
                 break
+            self.refused = ""
             arrived.append(packet)
         return arrived
 

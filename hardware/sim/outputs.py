@@ -1,7 +1,14 @@
-"""What a driver still has to tell the simulated site about one connector."""
+"""What a driver still has to tell the simulated site."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from msgspec.structs import replace
 
 from hardware.interfaces import LockDrive, PilotMode
 from hardware.sim.protocol import ConnectorOutputs
+
+NOTHING = ConnectorOutputs()
 
 
 class PendingOutputs:
@@ -30,19 +37,23 @@ class PendingOutputs:
         if self._told.lock != direction:
             self._told.lock = self.pending.lock = direction
 
+    def select_phases(self, phases: Literal[1, 3]) -> None:
+        self._step.phases = phases
+        if self._told.phases != phases:
+            self._told.phases = self.pending.phases = phases
+
+    def test_residual(self, on: bool) -> None:
+        self._step.residual_test = on
+        if self._told.residual_test != on:
+            self._told.residual_test = self.pending.residual_test = on
+
     def sample_every(self, period_s: float) -> None:
         if self._sample_every_s != period_s:
             self._sample_every_s = self.pending.sample_every_s = period_s
 
     @property
     def changed(self) -> bool:
-        pending = self.pending
-        return (
-            pending.pilot is not None
-            or pending.contactor is not None
-            or pending.lock is not None
-            or pending.sample_every_s is not None
-        )
+        return self.pending != NOTHING
 
     def sent(self) -> None:
         self.pending = ConnectorOutputs()
@@ -56,5 +67,29 @@ class PendingOutputs:
         The sampling period is no output and is repeated.
         """
         step = self._step
-        self._told = ConnectorOutputs(step.pilot, step.contactor, step.lock)
-        self.pending = ConnectorOutputs(step.pilot, step.contactor, step.lock, self._sample_every_s)
+        self._told = replace(step)
+        self.pending = replace(step, sample_every_s=self._sample_every_s)
+
+
+class PendingPins:
+    """The same for the outputs of the station."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.pending: dict[str, bool] = {}
+        self._told: dict[str, bool | None] = dict.fromkeys(names)
+        self._step: dict[str, bool] = {}
+
+    def drive(self, name: str, on: bool) -> None:
+        self._step[name] = on
+        if self._told[name] != on:
+            self._told[name] = self.pending[name] = on
+
+    def sent(self) -> None:
+        self.pending = {}
+
+    def step_ended(self) -> None:
+        self._step = {}
+
+    def forget(self) -> None:
+        self._told = {name: self._step.get(name) for name in self._told}
+        self.pending = dict(self._step)

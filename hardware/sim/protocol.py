@@ -16,6 +16,9 @@ SAMPLES_AT_LEAST_EVERY_S = (0.005, 10.0)
 Number = Annotated[int, Meta(ge=1, le=99)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 BootSeconds = Annotated[float, Meta(ge=0.0, le=1e10)]
+MOST_NAMES = 64
+Name = Annotated[str, Meta(max_length=32)]
+"""Of an input, output or sensor."""
 LONGEST_LINE = 64
 MOST_LINES = 16
 Text = Annotated[str, Meta(max_length=LONGEST_LINE)]
@@ -34,6 +37,8 @@ class ConnectorOutputs(Struct, omit_defaults=True):
     pilot: tuple[PilotMode, Share] | None = None
     contactor: bool | None = None
     lock: LockDrive | None = None
+    phases: Literal[1, 3] | None = None
+    residual_test: bool | None = None
     sample_every_s: Annotated[float, Meta(gt=0.0, le=3600.0)] | None = None
 
 
@@ -43,6 +48,8 @@ class Outputs(Struct, tag="outputs", omit_defaults=True):
     sent_s: BootSeconds
     feed_s: BootSeconds | None = None
     connectors: Annotated[dict[Number, ConnectorOutputs], Meta(max_length=99)] = {}
+    station: Annotated[dict[Name, bool], Meta(max_length=MOST_NAMES)] = {}
+    """Outputs of the station by name."""
 
 
 class Shown(Struct, frozen=True, tag="shown", omit_defaults=True):
@@ -62,11 +69,35 @@ class ConnectorReadings(Struct, frozen=True, omit_defaults=True):
     proximity: tuple[float, float] | None = None
     mirror: tuple[bool, float] | None = None
     lock: tuple[bool, float] | None = None
+    release: tuple[bool, float] | None = None
+    """The energy store of the lock's emergency release is charged."""
+    phase_relay: tuple[bool, float] | None = None
+    residual: tuple[float, float, bool, bool, bool, float] | None = None
+    """dc_ma, rms_ma, dc_tripped, rms_tripped, device_error, sampled_s."""
+    residual_version: Text = ""
+    voltages: tuple[float, float, float, float] | None = None
+    """Behind the contactor: l1_v, l2_v, l3_v, sampled_s."""
 
 
-class Readings(Struct, frozen=True, tag="readings"):
+class StationReadings(Struct, frozen=True, omit_defaults=True):
+    """What is not of one connector, by name."""
+
+    sampled_s: BootSeconds
+    """Of inputs and outputs."""
+    inputs: dict[str, bool] = {}
+    """True = current flows through the input."""
+    outputs: dict[str, bool] = {}
+    """Read back from the pins."""
+    temperatures: dict[str, tuple[float, float]] = {}
+    """celsius, sampled_s; empty = nothing new."""
+    fan: tuple[float, float] | None = None
+    """rpm, sampled_s."""
+
+
+class Readings(Struct, frozen=True, tag="readings", omit_defaults=True):
     sent_s: BootSeconds
     connectors: dict[int, ConnectorReadings]
+    station: StationReadings | None = None
 
 
 class Cards(Struct, frozen=True, tag="cards"):

@@ -8,6 +8,7 @@ from hardware.interfaces import PilotMode
 from schemas.faults import worst_first
 from services.safety import contact_causes
 from services.safety.equipment import EMERGENCY_RELEASE, ventilated
+from services.safety.panel import causes as of_the_panel
 from services.safety.phases import causes as of_phases
 from services.safety.proofs import locked
 from services.safety.residual import causes as of_residual_current
@@ -138,6 +139,7 @@ _ALL = {
     **of_supply.RULES,
     **of_phases.RULES,
     **of_wear.RULES,
+    **of_the_panel.RULES,
 }
 RULES: dict[str, Rule] = {code: _ALL[code] for code in worst_first(list(_ALL))}
 """By code, worst first."""

@@ -3,6 +3,7 @@
 from hardware.interfaces import PilotMode
 from schemas.safety import Contactor
 from services.safety import faults
+from services.safety.panel import series
 from services.safety.pilot import connected_letters, contactor_free
 from services.safety.proofs import sensors
 from services.safety.state import NEVER_S, ConnectorState, Moment, due
@@ -72,6 +73,8 @@ def _may_close(state: ConnectorState, moment: Moment) -> bool:
     if state.equipment.socket and state.proximity.bad_s is not None:
         return False
     if not due(sight.run_start_s, CONFIRM_C_S, sight.stamp_s):
+        return False
+    if not series.ready(state, moment):
         return False
     free_s, _ = contactor_free(state)
     moment.wake(free_s)

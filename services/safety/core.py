@@ -12,9 +12,11 @@ from hardware.interfaces import PilotMode
 from schemas.session import Permission
 from services.safety import contactor, faults, lock, pilot, readings
 from services.safety.equipment import ventilated
+from services.safety.panel import inputs, series
 from services.safety.permission import Grant, grant
 from services.safety.phases import switching
-from services.safety.residual import sensor
+from services.safety.residual import protection, reclosure, self_test, sensor
+from services.safety.residual.state import Test
 from services.safety.state import SAFE, ConnectorState, Event, Moment, NoticeWish, Outputs, Readings
 from services.safety.supply import meter
 from services.safety.thermal import temperatures
@@ -23,8 +25,26 @@ from services.safety.wear import counting
 
 _logger = logging.getLogger("safety.core")
 
-OBSERVERS = (readings.observe, sensor.observe, temperatures.observe, meter.observe, switching.observe)
-FOLLOWERS = (sensor.follow, temperatures.follow, meter.follow, counting.follow)
+OBSERVERS = (
+    readings.observe,
+    sensor.observe,
+    self_test.observe,
+    protection.observe,
+    temperatures.observe,
+    meter.observe,
+    switching.observe,
+    inputs.observe,
+    series.observe,
+)
+FOLLOWERS = (
+    sensor.follow,
+    self_test.follow,
+    reclosure.follow,
+    temperatures.follow,
+    meter.follow,
+    counting.follow,
+    series.follow,
+)
 
 
 class Result(NamedTuple):
@@ -107,6 +127,7 @@ def safe_outputs(state: ConnectorState) -> Outputs:
 def _outputs(state: ConnectorState) -> Outputs:
     sight = state.pilot_sight
     idle = sight.confirmed == "A" and sight.letter == "A" and not state.faults.active and not state.contactor.coil
+    idle = idle and not state.residual.testing
     demands_air = sight.confirmed == "D" and ventilated(state.equipment, state.settings)
     return Outputs(
         coil=state.contactor.coil,
@@ -114,7 +135,10 @@ def _outputs(state: ConnectorState) -> Outputs:
         permille=state.pilot.permille,
         lock=state.lock.drive,
         phases=state.phases.commanded,
+        residual_test=state.residual.test is Test.ON,
         shunt_trip=shunt_trip(state),
+        reclose=state.residual.pulse_s is not None,
+        series=state.panel.series,
         ventilation=demands_air and (state.contactor.coil or state.pilot.mode is PilotMode.PWM),
         sample_period_s=SAMPLE_IDLE_S if idle else SAMPLE_CONNECTED_S,
     )

@@ -41,6 +41,12 @@ class Memory:
     """The vehicle that is connected has asked for power, or was woken."""
     lock_stuck: bool = False
     """The feedback of the lock did not follow its motor when that was tried last."""
+    tilted: bool = False
+    """The station was seen standing askew; only service says that it stands again."""
+    outputs: dict[str, bool] = field(default_factory=dict)
+    """Free outputs of the station as the backend wants them; kept with the first connector."""
+    outputs_for: str = ""
+    """The start of the station in which it asked for that: they are off after the next one."""
     restarted_for: str = ""
     """The start of the station, after a power loss, whose random wait is over."""
     last_close_wall_s: float = 0.0
@@ -54,7 +60,7 @@ class Memory:
 
 def cleared(memory: Memory) -> Memory:
     """Service has put the connector right: no lockout, nothing latched; the counters stay."""
-    return replace(memory, lockout="", latched=(), recoveries=0, trips=dict(memory.trips))
+    return replace(memory, lockout="", latched=(), recoveries=0, trips=dict(memory.trips), tilted=False)
 
 
 def unreadable() -> Memory:

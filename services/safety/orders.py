@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from schemas.settings import ActionOrder
 from services.actions import Orders
 from services.safety.memory import Memory
+from services.safety.residual import reclosure
 from services.safety.state import ConnectorState
 from services.safety.wear import presets
 
 CarryOut = Callable[[ConnectorState, ActionOrder], None]
 
-ORDERS: dict[str, CarryOut] = {**presets.ORDERS}
+ORDERS: dict[str, CarryOut] = {**presets.ORDERS, **reclosure.ORDERS}
 """By action key."""
 FLEETING: frozenset[str] = frozenset({"RCDRESET"})
 """Nobody wants these done late."""

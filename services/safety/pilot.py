@@ -7,10 +7,12 @@ from hardware.interfaces import PilotMode
 from schemas.safety import Contactor, PilotState
 from services.safety import duty, faults, wake_up
 from services.safety.equipment import ventilated
+from services.safety.panel import inputs
 from services.safety.permission import Grant
 from services.safety.phases import switching
 from services.safety.proofs import locked
 from services.safety.readings import expected_duty
+from services.safety.residual import protection, self_test
 from services.safety.state import NEVER_S, ConnectorState, Moment, due
 from services.safety.supply import energy_input, overload, restart
 from services.safety.thermal import derating
@@ -36,6 +38,9 @@ REFUSALS: tuple[Callable[[ConnectorState, float], tuple[str, float]], ...] = (
     overload.refusal,
     restart.refusal,
     switching.refusal,
+    self_test.refusal,
+    protection.refusal,
+    inputs.refusal,
 )
 """What else forbids an offer, and ends one: (words, "" = nothing does; boot-clock time to ask again, 0 = not known)."""
 

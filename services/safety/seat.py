@@ -8,12 +8,13 @@ from schemas.metering import MeterReading, Quality
 from schemas.safety import Contactor, SafetyConnector
 from schemas.session import Permission
 from schemas.settings import ActionOrder
-from schemas.station import CONNECTOR_INPUTS, ConnectorSection, EquipmentSection
+from schemas.station import CONNECTOR_INPUTS, CONNECTOR_TEMPERATURES, ConnectorSection, EquipmentSection
+from schemas.system import Boot, BootReason
 from services.safety.equipment import in_force
 from services.safety.memory import Memory
 from services.safety.orders import OrderBook
 from services.safety.settings import parsed, relevant
-from services.safety.state import SAFE, ConnectorState, Equipment, MeterSight, Outputs, Readings
+from services.safety.state import SAFE, BootSight, ConnectorState, Equipment, MeterSight, Outputs, Readings
 
 NEVER_READ = Readings()
 
@@ -43,7 +44,7 @@ def shared_of(board: SafetyBoard, wired: Mapping[str, str], connector: int) -> S
     temperatures = {
         name.partition(".")[0]: sensor.read()
         for name, sensor in board.temperatures.items()
-        if "." not in name or name.endswith(own)
+        if _is_of(name, connector)
     }
     fan = board.tachometers.get("fan")
     return Shared(inputs, temperatures, fan.read() if fan is not None else None, board.trouble)
@@ -58,6 +59,7 @@ class Seat:
         self.orders = OrderBook(equipment.connector, memory, now_s)
         self.permission: Permission | None = None
         self.meter: MeterSight | None = None
+        self.boot: BootSight | None = None
         self.readings = NEVER_READ
         self.deadline_s = now_s
         self.outputs = SAFE
@@ -77,6 +79,10 @@ class Seat:
             self.meter = MeterSight(None, None, 0.0, answers)
         else:
             self.meter = MeterSight(reading.current_a, reading.voltage_v, reading.sampled_s, answers)
+
+    def hear_boot(self, said: Boot, serial: str) -> None:
+        """Why the station was started as a whole."""
+        self.boot = BootSight(said.start_id, serial, said.reason is BootReason.POWER_LOSS)
 
     def apply(self, values: Mapping[str, str], actions: Mapping[str, ActionOrder], now_s: float) -> bool:
         """Settings and orders as heard; False = settings not now, the contactor is or may be closed."""
@@ -111,7 +117,11 @@ class Seat:
             fan=shared.fan,
             meter=self.meter,
             trouble=shared.trouble,
+            boot=self.boot,
         )
+
+    def residual_version(self) -> str:
+        return self.board.residual.version() if self.board.residual is not None else ""
 
     def drive(self, outputs: Outputs) -> None:
         self.coil_falls = not outputs.coil and (self.coil_falls or self.outputs.coil)
@@ -155,10 +165,11 @@ def _closed_ones(wired: Mapping[str, str]) -> list[str]:
 
 def _of_connector(names: Iterable[str], connector: int) -> list[str]:
     """The names of this connector and of the station, without the connector's number."""
-    own = []
-    for name in names:
-        function, _, number = name.partition(".")
-        elsewhere = connector != 1 and not number and function in CONNECTOR_INPUTS
-        if number in ("", str(connector)) and not elsewhere:
-            own.append(function)
-    return own
+    return [name.partition(".")[0] for name in names if _is_of(name, connector)]
+
+
+def _is_of(name: str, connector: int) -> bool:
+    """A name without a number is the station's, or of connector 1."""
+    function, _, number = name.partition(".")
+    elsewhere = connector != 1 and not number and function in CONNECTOR_INPUTS + CONNECTOR_TEMPERATURES
+    return number in ("", str(connector)) and not elsewhere

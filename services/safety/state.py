@@ -19,6 +19,7 @@ from hardware.interfaces import (
 )
 from schemas.safety import Contactor, Lock
 from services.safety.memory import Memory
+from services.safety.panel.state import PanelState
 from services.safety.phases.state import PhaseState
 from services.safety.region import Region, SwitchSight
 from services.safety.residual.state import ResidualState
@@ -60,6 +61,8 @@ class Equipment(NamedTuple):
     weld_input: str = ""
     """The input that WeldCheck names; empty = none."""
     weld_input_normally_closed: bool = False
+    outputs: frozenset[str] = frozenset()
+    """Names of the station's outputs that are fitted."""
 
 
 class MeterSight(NamedTuple):
@@ -70,6 +73,16 @@ class MeterSight(NamedTuple):
     sampled_s: float
     answers: bool
     """False = the meter is silent, as `metering` says."""
+
+
+class Driven(NamedTuple):
+    """An output of the station."""
+
+    on: bool
+    since_s: float
+    """When it was commanded so, boot clock."""
+    readback: Feedback | None
+    """None = this board cannot read it back."""
 
 
 class BootSight(NamedTuple):
@@ -105,6 +118,8 @@ class Readings(NamedTuple):
     """Between the driver and its hardware."""
     boot: BootSight | None = None
     """None = not heard yet."""
+    outputs: Mapping[str, Driven] = NOTHING_READ
+    """The station's outputs, by name."""
 
 
 class Outputs(NamedTuple):
@@ -125,6 +140,8 @@ class Outputs(NamedTuple):
     reclose: bool = False
     """The auxiliary output re-arms the RCD."""
     ventilation: bool = False
+    series: bool = False
+    """The second contactor in series, on relay 2."""
 
 
 SAFE = Outputs()
@@ -311,6 +328,7 @@ class ConnectorState:
     supply: SupplyState = field(default_factory=SupplyState)
     phases: PhaseState = field(default_factory=PhaseState)
     wear: WearState = field(default_factory=WearState)
+    panel: PanelState = field(default_factory=PanelState)
 
     def __post_init__(self) -> None:
         self.last_step_s = self.started_s
@@ -337,7 +355,7 @@ class ConnectorState:
         closes = self.contactor.closes
         self.contactor = ContactorState(on_s=now_s, off_s=now_s, closes=closes, powered=self.contactor.powered)
         self.lock = LockState()
-        for region in (self.residual, self.thermal, self.supply, self.phases, self.wear):
+        for region in (self.residual, self.thermal, self.supply, self.phases, self.wear, self.panel):
             region.begin(now_s)
 
     @property

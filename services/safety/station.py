@@ -1,12 +1,12 @@
 """The safety service: readings to the core, outputs to the board, states to the bus. It routes and decides nothing."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from bus.clock import Now
 from bus.endpoint import Endpoint
 from bus.envelope import Received
-from bus.topics import METERING_READING, SESSION_PERMISSION, SETTINGS_VALUES
+from bus.topics import METERING_READING, SESSION_PERMISSION, SETTINGS_VALUES, SYSTEM_BOOT
 from hardware.interfaces import SafetyBoard
 from schemas.settings import ActionOrder
 from schemas.station import Station
@@ -19,7 +19,9 @@ from services.safety.seat import Seat, equipment_of, shared_of
 from services.safety.state import Event
 from services.safety.voice import Voice
 
-HEARS = (SESSION_PERMISSION, SETTINGS_VALUES, METERING_READING)
+HEARS = (SESSION_PERMISSION, SETTINGS_VALUES, METERING_READING, SYSTEM_BOOT)
+
+Watch = Callable[[Seat, core.Result, float], None]
 
 logger = logging.getLogger("safety")
 
@@ -38,6 +40,8 @@ class SafetyService:
         self._actions: Mapping[str, ActionOrder] = {}
         self._voice = Voice(bus)
         self._driven: dict[str, bool] = {}
+        self.watch: Watch | None = None
+        """Is shown every step, with its boot-clock time; it must not change what it sees."""
 
     def on_start(self, now: Now) -> None:
         for number, section in self._station.connectors.items():
@@ -57,6 +61,9 @@ class SafetyService:
         elif message.topic is METERING_READING:
             for seat in self._seats.values():
                 seat.hear_meter(message.key, message.body)
+        elif message.topic is SYSTEM_BOOT:
+            for seat in self._seats.values():
+                seat.hear_boot(message.body, self._station.station.serial)
 
     def on_time(self, now: Now) -> float:
         self._board.receive()
@@ -79,6 +86,7 @@ class SafetyService:
 
     def on_stop(self, now: Now) -> None:  # noqa: ARG002
         self._drive_safe()
+        self._board.close()
         self._journal.close()
 
     def abandon(self) -> None:
@@ -99,6 +107,8 @@ class SafetyService:
         result = core.step(seat.state, readings, seat.permission, now.boot_s)
         seat.deadline_s = result.next_deadline_s
         seat.drive(result.outputs)
+        if self.watch is not None:
+            self.watch(seat, result, now.boot_s)
         for event in result.events:
             self._note(seat, event, now)
         self._voice.notices(number, result.notices)

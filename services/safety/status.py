@@ -9,8 +9,11 @@ from services.safety.residual.words import measured_ma, state_words
 from services.safety.state import ConnectorState
 
 
-def connector_message(state: ConnectorState, grant: Grant, run_id: str, coil_off_s: float = 0.0) -> SafetyConnector:
-    """`coil_off_s`: boot-clock time just after the last opening command was written to the board."""
+def connector_message(
+    state: ConnectorState, grant: Grant, run_id: str, coil_off_s: float = 0.0, residual_version: str = ""
+) -> SafetyConnector:
+    """`coil_off_s`: boot-clock time just after the last opening command was written to the board.
+    `residual_version`: firmware of the residual current module; empty = unknown."""
     equipment, contactor = state.equipment, state.contactor
     reason, retry_s = explain(state)
     dc_ma, rms_ma = measured_ma(state)
@@ -48,6 +51,7 @@ def connector_message(state: ConnectorState, grant: Grant, run_id: str, coil_off
         residual_rms_ma=rms_ma,
         residual_max_dc_ma=state.residual.max_dc_ma,
         residual_max_rms_ma=state.residual.max_rms_ma,
+        residual_version=residual_version,
         plug_cycles=state.memory.plug_cycles,
         contactor_load_cycles=state.memory.contactor_load_cycles,
     )

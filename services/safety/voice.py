@@ -38,7 +38,7 @@ class Voice:
 
     def connector(self, seat: Seat, now: Now) -> None:
         lease = core.grant_of(seat.state, seat.permission, now.boot_s)
-        said = connector_message(seat.state, lease, self._bus.run_id, seat.coil_off_s)
+        said = connector_message(seat.state, lease, self._bus.run_id, seat.coil_off_s, seat.residual_version())
         if now.boot_s >= seat.say_again_s or _without_times(said) != seat.said:
             seat.said, seat.say_again_s = _without_times(said), now.boot_s + PUBLISH_S
             self._bus.publish(SAFETY_CONNECTOR, said, key=str(said.connector))
@@ -67,5 +67,8 @@ class Voice:
 
 
 def _without_times(said: SafetyConnector) -> SafetyConnector:
-    """What makes a change worth telling at once; the times in it are told once a second."""
-    return msgspec.structs.replace(said, retry_after_s=0.0, permission_until_s=0.0)
+    """What makes a change worth telling at once; times and measured currents are told once a second."""
+    said = msgspec.structs.replace(said, retry_after_s=0.0, permission_until_s=0.0)
+    return msgspec.structs.replace(
+        said, residual_dc_ma=None, residual_rms_ma=None, residual_max_dc_ma=0.0, residual_max_rms_ma=0.0
+    )

@@ -1,7 +1,8 @@
 """Wishes to change keys, judged together: all of them, or nothing and why. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from schemas.base import Answer
 from schemas.settings import Entry
@@ -20,16 +21,14 @@ LARGEST_SET = 64 * 1024
 """Bytes of keys and values."""
 
 
-@dataclass(frozen=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     key: str
     """As it was asked."""
     outcome: Answer
     reason: str
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Struct, frozen=True):
     """One place whose stored value becomes another, or one action."""
 
     place: str
@@ -41,8 +40,7 @@ class Step:
     """To be stored; None = the stored value goes (back to the factory value), or it is an action."""
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     outcome: Answer
     reason: str = ""
     refused: tuple[Refusal, ...] = ()
@@ -63,21 +61,20 @@ class Judgement:
         return tuple(step.place for step in self.steps if step.place in pending)
 
 
-@dataclass
-class _Draft:
+class _Draft(Struct):
     """What has been read of a set so far."""
 
     values: Values
     role: str
     source: str
     keep_equal: bool
-    wanted: dict[str, str | None] = field(default_factory=dict)
-    asked: dict[str, str] = field(default_factory=dict)
+    wanted: dict[str, str | None] = {}
+    asked: dict[str, str] = {}
     """By place: the name under which it was asked for."""
-    orders: dict[str, str] = field(default_factory=dict)
+    orders: dict[str, str] = {}
     """Actions: what is written, by place."""
-    refused: list[Refusal] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
+    refused: list[Refusal] = []
+    skipped: list[str] = []
 
     def refuse(self, name: str, reason: str, outcome: Answer = Answer.REJECTED) -> None:
         self.refused.append(Refusal(name[:100], outcome, reason))

@@ -15,9 +15,9 @@ PASSWORD = "HTTPBasicAuthPassword"
 AUTHORIZATION_KEY = "AuthorizationKey"
 QUEUE_SIZE = 350
 """Section 9 of the guide: messages that wait at most."""
-_PARTS = re.compile(r"(?P<protocol>(?i:wss?)://)(?P<host>\[[^\]]*\]|[^/:?#]*)(?::(?P<port>\d{1,5}))?(?P<path>/.*)?")
+_PARTS = r"(?P<protocol>(?i:wss?)://)(?P<host>\[[^\]]*\]|[^/:?#]*)(?::(?P<port>\d{1,5}))?(?P<path>/.*)?"
 _PORTS = {"ws://": "80", "wss://": "443"}
-_HEX_KEY = re.compile(r"[0-9a-fA-F]{32,40}", re.ASCII)
+_HEX_KEY = "[0-9a-fA-F]{32,40}"
 """Security whitepaper: 16 to 20 bytes, written as hexadecimal digits."""
 
 
@@ -32,7 +32,7 @@ class Parts(NamedTuple):
 
 
 def taken_apart(url: str) -> Parts:
-    found = _PARTS.fullmatch(url.strip())
+    found = re.fullmatch(_PARTS, url.strip())
     if found is None:
         return Parts()
     return Parts(found["protocol"].lower(), found["host"], found["port"] or "", found["path"] or "/")
@@ -113,7 +113,7 @@ def _shown_port(url: str) -> str:
 def _password(_present: str, text: str) -> str:
     """Backends send the whitepaper's hexadecimal digits or the plain password: digits of a text become that text."""
     wanted = text.strip()
-    if not _HEX_KEY.fullmatch(wanted) or len(wanted) % 2:
+    if not re.fullmatch(_HEX_KEY, wanted) or len(wanted) % 2:
         return wanted
     key = bytes.fromhex(wanted)
     return key.decode("ascii") if all(0x21 <= byte <= 0x7E for byte in key) else wanted

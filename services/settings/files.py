@@ -1,6 +1,7 @@
 """The file of settings: what an export writes and an import takes (command line, later USB stick and browser). Pure."""
 
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -163,3 +164,7 @@ def _schema_of(key: Key) -> dict[str, object]:
 
 def schema_text() -> str:
     return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(schema_text())

@@ -8,7 +8,7 @@ from services.settings.table import KEYS, Key, find
 
 MOST_SUGGESTIONS = 3
 LONGEST_SHOWN = 100
-_OF_CONNECTOR = re.compile(r"\s*([^\[\]]{1,80}?)\s*\[\s*(\d{1,2})\s*\]\s*", re.ASCII)
+_OF_CONNECTOR = r"\s*([^\[\]]{1,80}?)\s*\[\s*([0-9]{1,2})\s*\]\s*"
 
 
 class Addressed(NamedTuple):
@@ -25,7 +25,7 @@ class Addressed(NamedTuple):
 
 def address(name: str, connector: int = 0) -> Addressed | None:
     """`connector` stands beside the name (`--connector 2`); 0 = only the name counts. None = there is no such key."""
-    found = _OF_CONNECTOR.fullmatch(name)
+    found = re.fullmatch(_OF_CONNECTOR, name)
     key = find(found.group(1) if found else name)
     if key is None:
         return None
@@ -35,7 +35,7 @@ def address(name: str, connector: int = 0) -> Addressed | None:
 
 def contradicts(name: str, connector: int) -> bool:
     """The name says one connector and the number beside it another."""
-    found = _OF_CONNECTOR.fullmatch(name)
+    found = re.fullmatch(_OF_CONNECTOR, name)
     return bool(found) and bool(connector) and int(found.group(2)) != connector  # type: ignore[union-attr]
 
 

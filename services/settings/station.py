@@ -31,8 +31,7 @@ from schemas.station import Station
 from schemas.system import EventRequest
 from services.runner import Source
 from services.settings import live
-from services.settings.configuration import TooManyKeys
-from services.settings.configuration import answer as configuration
+from services.settings.configuration import Configuration, TooManyKeys
 from services.settings.desk import Desk
 from services.settings.explain import NoSuchKey, layers
 from services.settings.factory import board_of, factory_values
@@ -71,6 +70,7 @@ class Settings:
         )
         self._saying = Saying(bus, self._desk, store, values.board.connectors)
         self._fallback = Fallback(bus, self._desk, store, self._say)
+        self._configuration = self._as_told()
         self.settings_revision = self._desk.revision
         self._retry_s = math.inf
 
@@ -125,11 +125,8 @@ class Settings:
 
     def _get_configuration(self, request: GetConfigurationRequest) -> None:
         self._saying.present_state()
-        values = self._desk.values
         try:
-            lists = configuration(
-                request.keys, values.in_force, self._saying.live, values.board.dictated, values.board.connectors
-            )
+            lists = self._configuration.answer(request.keys, self._saying.live)
         except TooManyKeys as error:
             self._bus.answer(request.request_id, Answer.REJECTED, str(error))
             return
@@ -158,7 +155,12 @@ class Settings:
 
     def _say(self, now: Now) -> None:
         self.settings_revision = self._desk.revision
+        self._configuration = self._as_told()
         self._saying.everything(now)
+
+    def _as_told(self) -> Configuration:
+        values = self._desk.values
+        return Configuration(values.in_force, values.board.dictated, values.board.connectors)
 
     # keeping
 

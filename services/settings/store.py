@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from schemas.base import Answer, Answered
 from schemas.settings import ActionOrder
@@ -261,6 +260,8 @@ def _rows(connection: sqlite3.Connection, query: str) -> list[Any]:
 
 
 def _open_to_read(path: Path, mode: str) -> sqlite3.Connection:
+    from urllib.parse import quote  # only a disk that takes nothing needs it
+
     return sqlite3.connect(f"file:{quote(str(path))}?{mode}", uri=True)
 
 

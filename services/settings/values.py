@@ -113,6 +113,9 @@ def readable(values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]
         key = key_of(where)
         if key is None:
             continue
+        if text == key.default:
+            accepted[where] = text
+            continue
         try:
             accepted[where] = parse(key, text)
         except Unacceptable as error:

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from msgspec import structs
 
 from hardware.sim.apply import apply
+from hardware.sim.direct import AWAY
 from hardware.sim.protocol import (
     LARGEST_PACKET,
     SAMPLES_AT_LEAST_EVERY_S,
@@ -21,9 +23,11 @@ from hardware.sim.protocol import (
     Readings,
     Refused,
     Shown,
+    StationReadings,
     decode_to_world,
     encode,
 )
+from hardware.sim.sample import connector_readings, seen, station_readings
 from hardware.sim.site.site import Site
 from services.world.poll import Poll
 
@@ -44,6 +48,10 @@ class _Client:
         self.seen: dict[int, tuple[object, ...]] = {}
         """What was sent last, without time stamps."""
         self.revision = -1
+        self.station_seen: tuple[object, ...] = ()
+        self.station_due_s = 0.0
+        self.temperatures_s = -1.0
+        """Of the temperatures that were sent last."""
 
     def send(self, packet: FromWorld) -> bool:
         """False = it does not read: the packet is dropped, a later sample says the same or something newer."""
@@ -116,6 +124,10 @@ class BoardServer:
 
     def _take(self, client: _Client, packet: Hello | Outputs | Shown) -> None:
         """Raises ValueError for what this client may not say."""
+        if self._site.board_away and (
+            client is self._safety or (isinstance(packet, Hello) and packet.role == "safety")
+        ):
+            raise ValueError(AWAY)
         if isinstance(packet, Hello):
             self._welcome(client, packet)
         elif isinstance(packet, Outputs) and client is self._safety:
@@ -165,33 +177,32 @@ class BoardServer:
         """Send what has changed or is due at the site's present time."""
         now_s = self._site.now_s
         client = self._safety
-        if client is not None and (client.revision != self._site.revision or now_s >= min(client.due_s.values())):
+        if client is not None and self._site.board_away:
+            self._drop(client, AWAY)
+        elif client is not None and (client.revision != self._site.revision or now_s >= min(client.due_s.values())):
             self._sample(client, now_s)
         if self._reads_cards() and self._site.cards.next_event_s() <= now_s:
-            seen = Cards(sent_s=now_s, cards=tuple(tuple(card) for card in self._site.take_cards()))  # type: ignore[misc]
+            cards = Cards(sent_s=now_s, cards=tuple(tuple(card) for card in self._site.take_cards()))  # type: ignore[misc]
             for each in self._clients.values():
                 if each.role == "people":
-                    each.send(seen)
+                    each.send(cards)
 
     def _sample(self, client: _Client, now_s: float) -> None:
         readings: dict[int, ConnectorReadings] = {}
         values: dict[int, tuple[object, ...]] = {}
         for number in self._site.connectors:
-            levels = self._site.pilot_levels(number)
-            ohm = self._site.proximity_ohm(number)
-            mirror = self._site.mirror(number)
-            locked = self._site.lock_feedback(number)
-            value: tuple[object, ...] = (levels[:4], ohm, mirror, locked)
-            if client.seen.get(number) == value and now_s < client.due_s[number]:
+            sample = connector_readings(self._site, number)
+            value = seen(sample)
+            known = client.seen.get(number)
+            if known == value and now_s < client.due_s[number]:
                 continue
             values[number] = value
-            readings[number] = ConnectorReadings(
-                pilot=(*levels[:4], levels.sampled_s),
-                proximity=None if ohm is None else (ohm, now_s),
-                mirror=None if mirror is None else (mirror, now_s),
-                lock=None if locked is None else (locked, now_s),
-            )
-        if readings and not client.send(Readings(sent_s=self._clock(), connectors=readings)):
+            # The version never changes: it is told once.
+            readings[number] = sample if known is None else structs.replace(sample, residual_version="")
+        station = self._station(client, now_s)
+        if (readings or station) and not client.send(
+            Readings(sent_s=self._clock(), connectors=readings, station=station)
+        ):
             # It does not read: try again with the next period instead of at every event.
             values = {number: client.seen.get(number, ((),)) for number in values}
         for number, value in values.items():
@@ -201,6 +212,21 @@ class BoardServer:
             period_s = client.period_s[number]
             client.due_s[number] = (math.floor(now_s / period_s) + 1.0) * period_s
         client.revision = self._site.revision
+
+    def _station(self, client: _Client, now_s: float) -> StationReadings | None:
+        """Inputs and pins at every change and with the slowest sampling; temperatures only when sampled anew."""
+        sample = station_readings(self._site)
+        newest_s = max([stamp_s for _, stamp_s in sample.temperatures.values()], default=-1.0)
+        if sample.fan is not None:
+            newest_s = max(newest_s, sample.fan[1])
+        seen_now = (sample.inputs, sample.outputs, newest_s)
+        if seen_now == client.station_seen and now_s < client.station_due_s:
+            return None
+        if newest_s == client.temperatures_s:
+            sample = structs.replace(sample, temperatures={}, fan=None)
+        client.station_seen, client.temperatures_s = seen_now, newest_s
+        client.station_due_s = (math.floor(now_s / DEFAULT_PERIOD_S) + 1.0) * DEFAULT_PERIOD_S
+        return sample if sample.inputs or sample.outputs or sample.temperatures or sample.fan else None
 
     def _reads_cards(self) -> bool:
         return any(client.role == "people" for client in self._clients.values())

@@ -34,7 +34,9 @@ logger = logging.getLogger(__name__)
 class Behaviour(Protocol):
     """How a meter answers; `hardware.sim.site.meter.Meter` has these."""
 
-    timeout: bool
+    @property
+    def silent(self) -> bool: ...
+
     late_s: float
     corrupt: bool
 
@@ -89,7 +91,7 @@ class _Handler(ServerRequestHandler):
         behaviour: Behaviour | None = self.server.behaviours.get(request.dev_id)
         if behaviour is None:
             response: Any = ExceptionResponse(request.function_code, ExcCodes.GATEWAY_NO_RESPONSE)
-        elif behaviour.timeout:
+        elif behaviour.silent:
             return
         elif request.function_code not in (READ_HOLDING, READ_INPUT):
             response = ExceptionResponse(request.function_code, ExcCodes.ILLEGAL_FUNCTION)

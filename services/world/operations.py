@@ -1,6 +1,6 @@
 """What people and tests may do with the world: one Struct per operation, checked before anything happens."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
@@ -73,9 +73,10 @@ class Fault(Operation, frozen=True, tag="fault"):
     on: bool
     value: Annotated[float, Meta(ge=-1e9, le=1e9)] | None = None
     after_s: Seconds | None = None
+    for_s: Seconds | None = None
 
     def run(self, site: Site) -> dict[str, Any]:
-        site.fault(self.name, self.connector, self.on, self.value, self.after_s)
+        site.fault(self.name, self.connector, self.on, self.value, self.after_s, self.for_s)
         return {}
 
 
@@ -117,10 +118,30 @@ class Meter(Operation, frozen=True, tag="meter"):
 
 class Input(Operation, frozen=True, tag="input"):
     name: Annotated[str, Meta(max_length=32)]
-    on: bool
+    on: bool | None
+    """null = let go: as the contact is wired."""
 
     def run(self, site: Site) -> dict[str, Any]:
         site.set_input(self.name, self.on)
+        return {}
+
+
+class Wire(Operation, frozen=True, tag="wire"):
+    name: Annotated[str, Meta(max_length=32)]
+    to: Annotated[str, Meta(max_length=32)]
+
+    def run(self, site: Site) -> dict[str, Any]:
+        site.wire(self.name, self.to)
+        return {}
+
+
+class Weather(Operation, frozen=True, tag="weather"):
+    ambient_c: float | None = None
+    sun_k: float | None = None
+    climate: Literal["fan", "heater"] | None = None
+
+    def run(self, site: Site) -> dict[str, Any]:
+        site.weather(self.ambient_c, self.sun_k, self.climate)
         return {}
 
 
@@ -130,21 +151,24 @@ class State(Operation, frozen=True, tag="state"):
 
 
 AnyOperation = (
-    PlugIn | PlugOut | EvPause | EvResume | Swipe | Fault | Faults | Network | Meter | Input | State
+    PlugIn | PlugOut | EvPause | EvResume | Swipe | Fault | Faults | Network | Meter | Input | Wire | Weather | State
 )  # fmt: skip
 
 ARGUMENTS = {
     "plug_in": "connector, optional ev {phases, max_current_a, ready_after_s, battery_wh, soc_percent, obeys_pwm, "
-    "simplified, needs_ventilation, mac}, optional cable_a (13, 20, 32, 63)",
+    "simplified, needs_ventilation, asleep, opens_s2_after_s, draws_after_s, standby_a, mac}, optional cable_a (13, "
+    "20, 32, 63)",
     "plug_out": "connector, optional force, cable_stays",
     "ev_pause": "connector",
     "ev_resume": "connector",
     "swipe": "id_tag, optional reader, connectors, hold_s",
-    "fault": "name, connector, on, optional value, after_s",
+    "fault": "name, connector, on, optional value, after_s, for_s",
     "faults": "nothing",
     "network": "up",
     "meter": "meter, and what to preset: energy_wh, jump_wh, backwards_wh, freeze_energy, timeout, late_s, serial, "
     "corrupt, nan",
-    "input": "name, on",
+    "input": "name, on (true, false, or null to let go)",
+    "wire": "name of an input, to: the signal it shows; or auxiliary, to: protection, recloser, shunt trip, none",
+    "weather": "optional ambient_c, sun_k, climate (fan, heater)",
     "state": "nothing",
 }

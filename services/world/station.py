@@ -49,8 +49,22 @@ def describe(station: Station) -> SiteDescription:
             phases=each.phases,
             max_current_a=each.max_current_a,
             meter=model,
+            mirror_normally_closed=each.mirror_contact_type == "normally closed",
+            residual_module=each.residual_current != "none",
+            output_sense=each.output_sense,
+            phase_switching=each.phase_switching,
+            lock_feedback=each.lock_actuator != "without feedback",
+            lock_release=each.lock_actuator == "with emergency release",
         )
-    return SiteDescription(connectors, station.station.serial)
+    mounted = station.equipment
+    return SiteDescription(
+        connectors,
+        station.station.serial,
+        inputs={name: contact == "normally closed" for name, contact in mounted.inputs.items()},
+        outputs=mounted.outputs,
+        temperatures=mounted.temperatures,
+        fan=mounted.fan,
+    )
 
 
 def _write_whole(path: Path, text: str) -> None:
@@ -196,7 +210,14 @@ class World:
     def _lasting_facts(self) -> tuple[object, ...]:
         """What must not wait for the next save, besides what operations change."""
         return tuple(
-            (each.contactor.welded, each.contactor.closings, each.lock is not None and each.lock.locked)
+            (
+                each.contactor.welded,
+                *each.contactor.pole_welds,
+                each.contactor.closings,
+                each.lock is not None and each.lock.locked,
+                each.upstream.closed,
+                each.phase_relay is not None and each.phase_relay.closed,
+            )
             for each in self.site.connectors.values()
         )
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import pytest
 
 from hardware.interfaces import Light, LockDrive, PeopleBoard, PilotMode, SafetyBoard
-from hardware.sim.board import SimulatedSafetyBoard
+from hardware.sim.board import SimulatedSafetyBoard, fitted_of
 from hardware.sim.direct import DirectPeopleBoard, DirectSafetyBoard
 from hardware.sim.link import boot_s
 from hardware.sim.people import SimulatedPeopleBoard
@@ -23,7 +23,7 @@ from services.world.station import World
 pytestmark = pytest.mark.contract
 
 STATION = Station(connector={"1": ConnectorSection(), "2": ConnectorSection(cable="fixed", mirror_contact=False)})
-FITTED = {1: (True, True), 2: (False, False)}
+FITTED = {number: fitted_of(section) for number, section in STATION.connectors.items()}
 PATIENCE_S = 10.0
 
 

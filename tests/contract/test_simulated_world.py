@@ -17,10 +17,11 @@ import pytest
 
 from hardware.interfaces import PilotMode
 from hardware.sim.board import SimulatedSafetyBoard
+from hardware.sim.drivers import Fitted
 from hardware.sim.link import boot_s
 from hardware.sim.protocol import ConnectorOutputs, Hello, Outputs, encode
 from hardware.sim.site import Ev
-from schemas.station import ConnectorSection, Station
+from schemas.station import ConnectorSection, EquipmentSection, Station
 from services.home import BadHome, Home
 from services.world.control import LONGEST_LINE, MOST_CLIENTS, understand
 from services.world.operations import ARGUMENTS, AnyOperation
@@ -28,7 +29,11 @@ from services.world.station import World
 
 pytestmark = pytest.mark.contract
 
-STATION = Station(connector={"1": ConnectorSection(), "2": ConnectorSection(cable="fixed")})
+STATION = Station(
+    connector={"1": ConnectorSection(), "2": ConnectorSection(cable="fixed")},
+    equipment=EquipmentSection(inputs={"tamper": "normally open"}),
+)
+FITTED = {1: Fitted(proximity=True, lock=True), 2: Fitted(proximity=False, lock=False)}
 PATIENCE_S = 30.0
 
 
@@ -116,7 +121,7 @@ def test_each_operation_has_its_effect_in_the_state(bench: Bench) -> None:
     assert bench.do("fault", name="diode", connector=1, on=True) == {"ok": True}
     assert bench.do("fault", name="weld", connector=1, on=True, after_s=60) == {"ok": True}
     assert bench.do("meter", meter="connector.1", energy_wh=42, serial="87654321", late_s=0.1) == {"ok": True}
-    assert bench.do("input", name="door", on=True) == {"ok": True}
+    assert bench.do("input", name="tamper", on=True) == {"ok": True}
     assert bench.do("network", up=False) == {"ok": True}
     assert bench.do("swipe", id_tag="04CAFE")["presentation_id"]
     state = bench.do("state")
@@ -130,7 +135,7 @@ def test_each_operation_has_its_effect_in_the_state(bench: Bench) -> None:
     assert first["meter_wh"] == 42
     assert state["meters"]["connector.1"]["serial"] == "87654321"
     assert state["connectors"]["2"]["plugged"]
-    assert state["inputs"] == {"door": True}
+    assert state["inputs"] == {"tamper": True}
     assert state["network_up"] is False
     assert (bench.home.run / "uplink").read_text() == "down"
     assert bench.do("ev_resume", connector=1) == {"ok": True}
@@ -216,7 +221,7 @@ def test_who_never_reads_the_answers_is_hung_up_on(bench: Bench) -> None:
 @pytest.mark.parametrize("packet", [b"garbage", b"\x81\xa4type\xa5hello", b"\xff" * 40_000, b"\x91" * 20_000, b"\xc0"])
 def test_a_stranger_at_the_board_socket_is_refused_and_the_driver_goes_on(bench: Bench, packet: bytes) -> None:
     path = bench.home.socket_directory() / "board.sock"
-    board = SimulatedSafetyBoard(path, {1: (True, True), 2: (False, False)})
+    board = SimulatedSafetyBoard(path, FITTED)
     stranger = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     stranger.settimeout(PATIENCE_S)
     stranger.connect(str(path))
@@ -240,7 +245,7 @@ class Charging:
     """Keeps a contactor closed as `safety` would; closes it again if this test was held up for longer than the feed."""
 
     def __init__(self, home: Home) -> None:
-        self.board = SimulatedSafetyBoard(home.socket_directory() / "board.sock", {1: (True, True), 2: (False, False)})
+        self.board = SimulatedSafetyBoard(home.socket_directory() / "board.sock", FITTED)
         self._closes_again_s = 0.0
 
     def feed(self) -> None:

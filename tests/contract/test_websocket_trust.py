@@ -14,6 +14,7 @@ from services.ocpp_link import tls
 from services.ocpp_link.connection import Event, Failed, Opened
 from services.ocpp_link.trust import Trust, trust_of
 from services.ocpp_link.url import Proxy, proxy_of
+from services.settings.certificates import broken_blocks
 from tests.backend.scripted import ScriptedBackend
 from tests.backend.server import BackendServer, make_authority, running
 from tests.contract.test_websocket import Driver, proxy_to, strange_server, target_of
@@ -156,6 +157,16 @@ def test_nothing_without_encryption_or_certificate_is_ever_offered(strictness: s
     names = {cipher["name"] for cipher in context.get_ciphers()}
     assert names
     assert not [name for name in names if "NULL" in name or name.startswith(("ADH", "AECDH"))]
+
+
+def test_settings_see_when_a_certificate_was_cut_off(site: Site) -> None:
+    whole = site.user_authority["right"]
+    lines = whole.splitlines()
+    cut = "\n".join([*lines[:5], lines[-1]])
+    assert broken_blocks("") == broken_blocks(whole) == broken_blocks(whole.replace("\n", "\r\n")) == []
+    assert broken_blocks(f"{whole}\n{cut}") == [2]
+    assert broken_blocks(whole.replace(lines[3], lines[3][:-4] + "====")) == [1]
+    assert tls.wrong_with(cut)
 
 
 # the proxy

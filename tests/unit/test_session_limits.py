@@ -56,3 +56,26 @@ def test_a_restart_begins_where_the_vehicle_was_told(
     offered_a: float, stored_a: float | None, expected_a: float | None
 ) -> None:
     assert last_in_force(offered_a, stored_a) == expected_a
+
+
+@pytest.mark.parametrize(
+    ("hardware_a", "installation_a", "operator_a", "expected"),
+    [
+        (32.0, 25.0, 32.0, (LimitSource.INSTALLATION, 25.0)),
+        (32.0, 25.0, 20.0, (LimitSource.OPERATOR, 20.0)),
+        (16.0, 25.0, 20.0, (LimitSource.HARDWARE, 16.0)),
+        (32.0, 32.0, 32.0, (LimitSource.HARDWARE, 32.0)),
+        (None, 20.0, None, (LimitSource.INSTALLATION, 20.0)),
+    ],
+)
+def test_the_supply_line_bounds_the_connector_whatever_the_operator_says(
+    hardware_a: float | None, installation_a: float, operator_a: float | None, expected: tuple[LimitSource, float]
+) -> None:
+    limits = bounds(
+        hardware_a=hardware_a,
+        installation_a=installation_a,
+        operator_a=operator_a,
+        cable_a=None,
+        last_in_force_a=None,
+    )
+    assert (effective(limits).source, effective(limits).limit_a) == expected

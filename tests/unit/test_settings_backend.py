@@ -105,7 +105,7 @@ def test_one_unsupported_measurand_refuses_the_whole_list() -> None:
         ("WebSocketPingInterval", "10000", Answer.ACCEPTED),
         ("WebSocketPingInterval", "10001", Answer.REJECTED),
         ("HeartbeatInterval", "0", Answer.REJECTED),
-        ("OCPPMode", "ocpp-j 1.6", Answer.ACCEPTED),
+        ("OCPPMode", "ocpp-j 1.6", Answer.REJECTED),
         ("OCPPMode", "OCPP-S 1.6", Answer.REJECTED),
         ("GetConfigurationMaxKeys", "5", Answer.REJECTED),
         ("ChargePointVendor", "Other", Answer.REJECTED),

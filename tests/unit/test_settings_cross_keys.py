@@ -19,6 +19,8 @@ WLAN = {"WLANNetworkConfigMode": "Static", "WLANStaticNetworkConfigAddress": "10
 MASK = {"StaticNetworkConfigNetmask": "255.255.255.0"}
 PROFILE = {"OCPPBackendJSONURL": "wss://b/", "HTTPBasicAuthPassword": "x" * 20}
 
+CUT_OFF = f"-----BEGIN CERTIFICATE-----\nMIIB{'A' * 100}\n-----END CERTIFICATE-----"
+
 BROKEN: list[tuple[str, dict[str, str], str, str]] = [
     ("hardware_within_rating", {"HardwareCurrentLimit": "33"}, "HardwareCurrentLimit", "rates it at 32 A"),
     ("installation_within_hardware", {"InstallationCurrentLimit": "20", "HardwareCurrentLimit": "16",
@@ -50,6 +52,8 @@ BROKEN: list[tuple[str, dict[str, str], str, str]] = [
      "below TempStopThreshold2"),
     ("each_input_once", {"WeldCheck": "Opto input 1", "AuthorizationInput": "Input 1"}, "AuthorizationInput",
      "both use input 1"),
+    ("each_input_once", {"WeldCheck[2]": "Opto input 2", "AuthorizationInput": "Input 2"}, "AuthorizationInput",
+     "both use input 2"),
     ("backend_outputs_not_ours", {"InputOutputBackendControlledMode": "true", "PatternOnRelayK2": "On while charging"},
      "InputOutputBackendControlledMode", "gives the outputs to the backend"),
     ("one_use_of_the_relay", {"VentHeatingCtrlMode": "Fan (temperature)", "PatternOnRelayK2": "On while charging"},
@@ -67,6 +71,7 @@ BROKEN: list[tuple[str, dict[str, str], str, str]] = [
     ("watchdog_slower_than_the_connection", {"TcpWatchdogTimeout": "60"}, "TcpWatchdogTimeout", "reboot a healthy"),
     ("proxy_password_has_a_user", {"WebsocketsProxyPassword": "x", "WebsocketsProxyURL": "proxy:3128"},
      "WebsocketsProxyPassword", "USER@HOST"),
+    ("authority_is_whole", {"OcppUserCaCertificate": CUT_OFF}, "OcppUserCaCertificate", "certificate 1 is cut off"),
     ("static_network_complete", {**STATIC}, "NetworkConfigMode", "StaticNetworkConfigNetmask"),
     ("static_network_complete", {**STATIC, **MASK, "StaticNetworkConfigGateway": "10.0.1.1"},
      "StaticNetworkConfigGateway", "is not in the network"),

@@ -18,7 +18,10 @@ pytestmark = pytest.mark.unit
 
 START_S = 1000.0
 DUTY_16_A = 16 / 60
-TWO = SiteDescription({1: ConnectorDescription(), 2: ConnectorDescription(fixed_cable=True, lock=False, phases=1)})
+TWO = SiteDescription(
+    {1: ConnectorDescription(), 2: ConnectorDescription(fixed_cable=True, lock=False, phases=1)},
+    inputs={"tamper": False},
+)
 
 
 class Hand:
@@ -314,7 +317,7 @@ def test_unplugged_at_the_vehicle_the_cable_stays_in_the_locked_socket_and_is_us
         (lambda site: site.meter("kitchen", energy_wh=1), "connector.1, connector.2, site"),
         (lambda site: site.meter("site", energy_wh=-1.0), "0 to 16000000"),
         (lambda site: site.meter("site", colour="red"), "no 'colour'"),
-        (lambda site: site.set_input("../x", True), "small letters"),
+        (lambda site: site.set_input("../x", True), "no input '../x' is wired"),
     ],
 )
 def test_what_cannot_be_is_refused_with_words(wish: Callable[[Site], None], words: str) -> None:
@@ -475,7 +478,7 @@ def test_what_survives_is_as_it_was_with_the_coil_off_and_no_current_for_the_gap
     hand.site.fault("diode", 2, True, after_s=5.0)
     hand.site.meter("site", late_s=0.5, serial=12345678)
     hand.site.network(False)
-    hand.site.set_input("door", True)
+    hand.site.set_input("tamper", True)
     hand.site.swipe("CAFE")
     hand.site.drive_lock(1, LockDrive.LOCK)
     hand.charge(soc_percent=50.0)

@@ -68,15 +68,17 @@ class ChargingStation(VirtualStation):
         power: bool = True,
         backend: ScriptedBackend | None = None,
         cards: tuple[str, ...] = (CARD, OTHER_CARD),
+        text: str = "",
         **settings: str,
     ) -> None:
+        """`text`: the whole station file, instead of what the other arguments make."""
         self.least_a: float | None = None
         """Smallest current of connector 1 since `watch_current`; None = nobody watches."""
         self.events = 0
         """Everything that happened: a frame said, a process with something to do."""
         self.cut_at: int | None = None
         """The power is cut at this event."""
-        text = station_file(connectors, fields, cards, **settings)
+        text = text or station_file(connectors, fields, cards, **settings)
         super().__init__(path, text, power=power, backend=backend)
         self.hub.taps.insert(0, self._count_frame)
         if power:

@@ -355,6 +355,16 @@ def test_the_smallest_limit_binds_and_says_whose_it_is(cell: SessionCell) -> Non
     assert cell.world.closed_a == 20.0
 
 
+def test_the_installation_limit_bounds_a_running_charge_at_once(cell: SessionCell) -> None:
+    charging(cell)
+    cell.set_key("OperatorCurrentLimit", "32")
+    cell.set_key("InstallationCurrentLimit", "13")
+    assert (cell.connector.limit_a, cell.connector.limit_source) == (13.0, LimitSource.INSTALLATION)
+    assert cell.world.closed_a == 13.0
+    cell.set_key("InstallationCurrentLimit", "18")
+    assert cell.world.closed_a == 18.0
+
+
 def test_a_limit_below_6_a_pauses_the_same_transaction(cell: SessionCell) -> None:
     charging(cell)
     cell.set_key("OperatorCurrentLimit", "5")

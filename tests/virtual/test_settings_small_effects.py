@@ -1,6 +1,5 @@
-"""Effects of keys that no other test shows: identity, logging, several connectors, the switches of GetConfiguration."""
+"""Effects of keys that no other test shows: identity and log levels."""
 
-import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,22 +23,16 @@ pytestmark = pytest.mark.virtual
     ],
 )
 def test_what_the_station_is_called_is_told_in_the_boot_notification(tmp_path: Path, key: str, field: str) -> None:
-    cell = LinkCell(tmp_path)
+    cell = LinkCell(tmp_path, say=False)
+    cell.say_secrets()
     cell.say_settings(**{key: "Mine-7"})
     cell.online()
-    (told,) = [payload for action, payload in boots(cell)]
+    (told,) = cell.backend.payloads("BootNotification")
     assert told[field] == "Mine-7"
 
 
-def boots(cell: LinkCell) -> list[tuple[str, dict[str, str]]]:
-    calls = [json.loads(text) for text in cell.backend.received]
-    return [(call[2], call[3]) for call in calls if call[0] == 2 and call[2] == "BootNotification"]
-
-
 def test_the_identity_is_the_end_of_the_address(tmp_path: Path) -> None:
-    cell = LinkCell(tmp_path)
-    cell.say_settings(ChargeBoxIdentity="BOX 9")
-    cell.online()
+    cell = LinkCell(tmp_path, ChargeBoxIdentity="BOX 9").online()
     assert cell.status.url.endswith("/BOX%209")
 
 

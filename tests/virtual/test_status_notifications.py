@@ -105,16 +105,16 @@ def test_an_error_that_the_status_faulted_told_is_not_told_twice_and_its_end_onc
 def test_errors_of_a_time_without_connection_are_told_after_it(tmp_path: Path) -> None:
     station = BackendStation(tmp_path)
     station.offline()
-    for _ in range(5):
+    for _ in range(3):
         station.site.meter("connector.1", timeout=True)
-        station.advance(60.0)
+        station.advance(20.0)
         station.site.meter("connector.1", timeout=False)
-        station.advance(60.0)
+        station.advance(20.0)
     mark = station.mark()
     station.reconnect()
     until_info(station, f"{FROZEN} resolved")
     station.advance(60.0)
-    assert [info for _, _, info in told(station, 1, mark)] == [FROZEN, f"{FROZEN} resolved"], "one pair, not five"
+    assert [info for _, _, info in told(station, 1, mark)] == [FROZEN, f"{FROZEN} resolved"], "one pair, not three"
     station.check()
 
 
@@ -184,7 +184,7 @@ def test_news_of_a_time_without_connection_are_not_told_after_it(tmp_path: Path)
     station = BackendStation(tmp_path, InfoStatusNotifications="true")
     station.offline()
     station.processes["safety"].endpoint.publish(NOTICES["safety"], notice("ventilation", 0, state="on"), key="0")
-    station.advance(600.0)
+    station.advance(310.0)
     station.reconnect()
     station.advance(30.0)
     assert not [info for _, _, info in told(station, 0) if info]
@@ -194,8 +194,15 @@ def test_news_of_a_time_without_connection_are_not_told_after_it(tmp_path: Path)
 # how a start and short statuses are told
 
 
-def test_a_start_is_told_as_preparing_and_charging_and_nothing_between(tmp_path: Path) -> None:
+def ready(tmp_path: Path) -> BackendStation:
+    """The contactor's rest after the start of its process is over."""
     station = BackendStation(tmp_path)
+    station.advance(30.0)
+    return station
+
+
+def test_a_start_is_told_as_preparing_and_charging_and_nothing_between(tmp_path: Path) -> None:
+    station = ready(tmp_path)
     mark = station.mark()
     station.charge()
     station.advance(10.0)
@@ -204,7 +211,7 @@ def test_a_start_is_told_as_preparing_and_charging_and_nothing_between(tmp_path:
 
 
 def test_a_vehicle_that_does_not_ask_for_power_is_told_as_suspended_after_two_seconds(tmp_path: Path) -> None:
-    station = BackendStation(tmp_path)
+    station = ready(tmp_path)
     mark = station.mark()
     station.plug_in(ready_after_s=60.0)
     station.advance(1.0)
@@ -231,6 +238,7 @@ def test_a_status_that_is_over_before_its_minimum_duration_is_not_told(tmp_path:
     station.until_told(Status.FAULTED, within_s=15.0)
     station.fault("diode", on=False)
     station.unplug()
+    station.advance(3.0)
     begun = station.mark()
     station.call("TriggerMessage", requestedMessage="StatusNotification", connectorId=1)
     station.until(lambda: bool(told(station, 1, begun)), 5.0)

@@ -3,21 +3,24 @@
 import math
 from random import Random
 
-from hardware.interfaces import LockDrive, PilotLevels, PilotMode
+from hardware.interfaces import LockDrive, PilotLevels
 from hardware.sim.site.car import Car, Ev
 from hardware.sim.site.contactor import Contactor
 from hardware.sim.site.description import ConnectorDescription
 from hardware.sim.site.faults import ActiveFaults, ArmedFault
-from hardware.sim.site.grid import NOMINAL_V, ZERO, Flow, Phases
+from hardware.sim.site.grid import ZERO, Flow, Phases
 from hardware.sim.site.lock import Lock
-from hardware.sim.site.memory import CarMemory, ConnectorMemory
-from hardware.sim.site.pilot import PilotOutput, levels_v, output
+from hardware.sim.site.phase_relay import PhaseRelay
+from hardware.sim.site.pilot import PilotOutput
+from hardware.sim.site.pilot_wire import PilotWire
+from hardware.sim.site.residual import ResidualModule
+from hardware.sim.site.supply import Supply, supply_of
+from hardware.sim.site.upstream import Upstream
 
 CABLE_OHM = {13: 1500.0, 20: 680.0, 32: 220.0, 63: 100.0}
 """Coding resistor of a cable by its ampacity (IEC 61851-1 table B.2)."""
-PILOT_TOUCHES_AFTER_S = 0.020
-"""Proximity leads and pilot follows when a plug goes in (IEC 62196-1)."""
 NEVER = float("inf")
+Live = tuple[bool, bool, bool]
 
 
 class Refusal(ValueError):
@@ -30,20 +33,21 @@ class Connector:
         self.description = description
         self.faults = ActiveFaults()
         self.contactor = Contactor(self.faults, random)
-        self.lock = Lock(self.faults, random) if description.lock else None
+        self.phase_relay = PhaseRelay(self.faults) if description.phase_switching else None
+        self.upstream = Upstream(self.faults, float(description.max_current_a))
+        self.residual = ResidualModule(self.faults) if description.residual_module else None
+        self.lock = Lock(self.faults, random, description.lock_release) if description.lock else None
         self.cable_a: int | None = None
         """Ampacity of the cable in the socket; None = no cable, or a fixed one."""
         self.car: Car | None = None
         self.energy_wh = 0.0
         """Physical energy delivered, whatever the meter shows."""
-        self.source_v = NOMINAL_V
-        self.driven = output(PilotMode.X1, 1.0)
-        self.output = self.driven
+        self.supply = Supply()
+        self.wire = PilotWire(self.faults)
         self.plugged_s = self.unplugged_s = 0.0
         self._random = random
-        self._pilot_touches_at = NEVER
-        self._pilot_connected = False
-        self._frozen: PilotLevels | None = None
+        self._was_closed = False
+        self._changed = False
 
     # -- what people do -------------------------------------------------------
 
@@ -54,9 +58,9 @@ class Connector:
             raise Refusal(f"connector {self.number} has a fixed cable: leave out cable_a")
         if not self.description.fixed_cable:
             self._insert_cable(cable_a)
-        self.car = Car(ev, self.faults, self._random)
+        self.car = self.make_car(ev)
         self.plugged_s = now_s
-        self._pilot_touches_at = now_s + PILOT_TOUCHES_AFTER_S
+        self.wire.plug_in(now_s)
 
     def _insert_cable(self, cable_a: int | None) -> None:
         if self.cable_a is not None:
@@ -80,70 +84,71 @@ class Connector:
         if self.car is not None:
             self.unplugged_s = now_s
         self.car = None
-        self._pilot_connected = False
-        self._pilot_touches_at = NEVER
+        self.wire.plug_out()
         if pulls_plug:
             self.cable_a = None
+
+    def make_car(self, ev: Ev) -> Car:
+        return Car(ev, self.faults, self._random)
 
     def vehicle(self) -> Car:
         if self.car is None:
             raise Refusal(f"connector {self.number}: no vehicle is plugged in")
         return self.car
 
-    def set_fault(self, name: str, on: bool, value: float, after_s: float | None, now_s: float) -> None:
+    def set_fault(self, name: str, on: bool, value: float, after_s: float | None, for_s: float, now_s: float) -> None:
         self.faults.armed.pop(name, None)
         if not on:
-            self.faults.values.pop(name, None)
+            self.faults.forget(name)
+            self.upstream.repaired(name)
         elif after_s is None:
-            self.faults.values[name] = value
+            self.faults.begin(name, value, for_s, now_s)
         else:
-            self.faults.armed[name] = ArmedFault(value, after_s)
+            self.faults.armed[name] = ArmedFault(value, after_s, for_s)
         self._faults_changed(now_s)
 
     def _faults_changed(self, now_s: float) -> None:
-        if self.faults.active("pilot_frozen"):
-            self._frozen = self._frozen or self._sample(now_s)
-        else:
-            self._frozen = None
-        self.source_v = self.faults.values.get("undervoltage", NOMINAL_V)
-        self.drive_pilot(self.driven)
+        self._changed = True
+        self.wire.reconsider(self._vehicle_ohm(), now_s)
+        self.supply = supply_of(self.faults)
+        self.contactor.coil_supply = self.supply.coil_share
         self.contactor.reconsider(now_s)
+        self.upstream.reconsider()
+        if self.phase_relay is not None:
+            self.phase_relay.reconsider(now_s)
         if self.lock is not None:
             self.lock.reconsider(now_s)
+
+    @property
+    def meter_dark(self) -> bool:
+        """Its meter has no supply."""
+        behind = self.faults.active("rcd_meter_dark") and not self.upstream.closed
+        return behind or self.faults.active("mains_loss")
 
     # -- what the board drives ------------------------------------------------
 
     def drive_pilot(self, driven: PilotOutput) -> None:
-        self.driven = driven
-        if self.faults.active("pwm_stuck"):
-            return
-        hertz = self.faults.value("pwm_frequency")
-        self.output = driven._replace(frequency_hz=hertz) if hertz and driven.mode is PilotMode.PWM else driven
+        self.wire.drive(driven)
 
     def drive_lock(self, direction: LockDrive, now_s: float) -> None:
         if self.lock is not None:
             self.lock.drive(direction, now_s)
 
+    def select_phases(self, phases: int, now_s: float) -> None:
+        if self.phase_relay is not None:
+            self.phase_relay.select(phases, now_s)
+
+    def test_residual(self, on: bool, now_s: float) -> None:
+        if self.residual is not None:
+            self.residual.drive_test(on, now_s)
+
     # -- what the board reads -------------------------------------------------
 
-    def _load_ohm(self) -> float:
-        if self.car is None or not self._pilot_connected or self.faults.active("pilot_open"):
-            return math.inf
-        return self.car.pilot_ohm
-
-    def _sample(self, now_s: float) -> PilotLevels:
-        high, low = levels_v(self.output, self._load_ohm(), self.faults.active("diode"))
-        if self.faults.active("pilot_short"):
-            high = low = 0.0
-        gap = self.faults.value("pilot_gap")
-        if gap is not None:
-            high, low = gap, low if self.output.mode is PilotMode.PWM else gap
-        if self.faults.active("pilot_nan"):
-            high = low = math.nan
-        return PilotLevels(high, low, self.output.duty, self.output.frequency_hz, now_s)
+    def _vehicle_ohm(self) -> float:
+        return math.inf if self.car is None else self.car.pilot_ohm
 
     def pilot_levels(self, now_s: float) -> PilotLevels:
-        return self._frozen or self._sample(now_s)
+        return self.wire.levels(self._vehicle_ohm(), now_s)
 
     def proximity_ohm(self) -> float:
         """inf = open."""
@@ -154,6 +159,27 @@ class Connector:
             return value
         return math.inf if self.cable_a is None else CABLE_OHM[self.cable_a]
 
+    def live(self) -> Live:
+        """Which phases have voltage behind the contactor."""
+        poles = self.contactor.poles
+        both = self.phase_relay is None or self.phase_relay.closed
+        first, second, third = (
+            self.upstream.closed
+            and poles[phase]
+            and (phase == 0 or both)
+            and phase < self.description.phases
+            and self.supply.source_v[phase] > 0.0
+            for phase in range(3)
+        )
+        return first, second, third
+
+    def output_v(self) -> Phases:
+        """Behind the contactor, without the drop of the line."""
+        first, second, third = (
+            volts if live else 0.0 for volts, live in zip(self.supply.source_v, self.live(), strict=True)
+        )
+        return first, second, third
+
     # -- time -----------------------------------------------------------------
 
     @property
@@ -163,33 +189,56 @@ class Connector:
 
     def next_event_s(self, now_s: float, power_w: float) -> float:
         return min(
-            self._pilot_touches_at,
+            self.wire.next_event_s(),
             self.contactor.next_event_s(),
             NEVER if self.lock is None else self.lock.next_event_s(),
             NEVER if self.car is None else self.car.next_event_s(now_s, power_w),
+            self.upstream.next_event_s(),
+            NEVER if self.residual is None else self.residual.next_event_s(now_s),
+            NEVER if self.phase_relay is None else self.phase_relay.next_event_s(),
             self.faults.due_s(self.charging_since_s),
         )
 
-    def happen(self, coil: bool, now_s: float) -> None:
-        """Everything that is due, and what follows from it at the same instant."""
-        since_s = self.charging_since_s
-        if since_s is not None and self.faults.strike(now_s, since_s):
+    def happen(self, coil: bool, now_s: float) -> bool:
+        """Everything that is due, and what follows from it at the same instant. True = a fault came or went."""
+        if self.faults.strike(now_s, self.charging_since_s):
             self._faults_changed(now_s)
-        if now_s >= self._pilot_touches_at:
-            self._pilot_touches_at = NEVER
-            self._pilot_connected = True
+        self.wire.happen(now_s)
         self.contactor.energise(coil, now_s)
         self.contactor.happen(now_s)
+        if self.phase_relay is not None:
+            self.phase_relay.happen(self.contactor.closed, now_s)
         if self.lock is not None:
             self.lock.happen(now_s)
+        self.upstream.happen(now_s)
+        live = self.live()
         if self.car is not None:
-            lost = not self._pilot_connected or self.faults.active("pilot_open") or self.faults.active("pilot_short")
-            self.car.see(None if lost else self.output, now_s)
-            self.car.supply(self.contactor.closed and self.source_v > 0.0, now_s)
+            self.car.see(self.wire.arrives(), now_s)
+            self.car.supply(live, now_s)
             self.car.happen(now_s)
+        self._leak(any(live), now_s)
+        changed, self._changed = self._changed, False
+        return changed
+
+    def _leak(self, live: bool, now_s: float) -> None:
+        """Residual currents flow as long as a phase behind the contactor has voltage."""
+        dc_ma = self.faults.values.get("residual_dc", 0.0) if live else 0.0
+        rms_ma = self.faults.values.get("residual_rms", 0.0) if live else 0.0
+        self.upstream.see(rms_ma, max(self.current_a()), now_s)
+        if self.residual is not None:
+            if self.contactor.closed != self._was_closed:
+                self.residual.contacts_moved(now_s)
+            self.residual.see(dc_ma, rms_ma, now_s)
+            self.residual.happen(now_s)
+        self._was_closed = self.contactor.closed
 
     def current_a(self) -> Phases:
-        return ZERO if self.car is None else self.car.currents_a(self.description.phases)
+        live = self.live()
+        drawn = ZERO if self.car is None else self.car.currents_a(live)
+        short_a = self.faults.value("short_circuit")
+        if short_a is None or not live[0]:
+            return drawn
+        return drawn[0] + short_a, drawn[1], drawn[2]
 
     def absorb(self, flow: Flow, duration_s: float) -> None:
         drawn_wh = flow.power_w * duration_s / 3600.0
@@ -197,33 +246,11 @@ class Connector:
         if self.car is not None:
             self.car.battery.absorb(drawn_wh)
 
-    # -- what survives --------------------------------------------------------
-
-    def dump(self) -> ConnectorMemory:
-        car = self.car
-        return ConnectorMemory(
-            energy_wh=self.energy_wh,
-            cable_a=self.cable_a,
-            car=None if car is None else CarMemory(ev=car.ev, soc_percent=car.battery.soc_percent, paused=car.paused),
-            welded=self.contactor.welded,
-            closings=self.contactor.closings,
-            lock_position=0.0 if self.lock is None else self.lock.position,
-            faults=dict(self.faults.values),
-            armed={name: (fault.value, fault.after_s) for name, fault in self.faults.armed.items()},
-        )
-
-    def load(self, memory: ConnectorMemory, now_s: float) -> None:
-        self.energy_wh = memory.energy_wh
-        self.cable_a = None if self.description.fixed_cable else memory.cable_a
-        self.faults.values.update(memory.faults)
-        self.faults.armed.update({name: ArmedFault(*fault) for name, fault in memory.armed.items()})
-        self.contactor.restore(memory.welded, memory.closings)
-        if self.lock is not None:
-            self.lock.position = memory.lock_position
-        if memory.car is not None:
-            self.car = Car(memory.car.ev, self.faults, self._random)
-            self.car.battery.soc_percent = memory.car.soc_percent
-            self.car.paused = memory.car.paused
-            self._pilot_connected = True
+    def put_back(self, car: Car | None, cable_a: int | None, now_s: float) -> None:
+        """What stood here before a kill or a power cut; its faults are active already."""
+        self.cable_a = None if self.description.fixed_cable else cable_a
+        if car is not None:
+            self.car = car
+            self.wire.restore()
             self.plugged_s = now_s
         self._faults_changed(now_s)

@@ -1,6 +1,7 @@
 """What stands on a simulated site: connectors and meters. No state, no time."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 METER_MODELS = ("eastron_sdm630_v2",)
@@ -19,6 +20,14 @@ class ConnectorDescription(NamedTuple):
     max_current_a: int = 32
     meter: str = METER_MODELS[0]
     """Model of the meter; "none" = no meter on this connector."""
+    mirror_normally_closed: bool = False
+    """The mirror contact opens with the main contacts."""
+    residual_module: bool = True
+    output_sense: bool = False
+    phase_switching: bool = False
+    lock_feedback: bool = True
+    lock_release: bool = False
+    """An energy store unlocks when the supply is lost."""
 
 
 class SiteDescription(NamedTuple):
@@ -27,6 +36,11 @@ class SiteDescription(NamedTuple):
     """Of the station: the serial numbers of the meters are derived from it."""
     seed: int = 1
     """Of every random travel and reaction time."""
+    inputs: Mapping[str, bool] = MappingProxyType({})
+    """What is wired: name -> it is a normally closed contact."""
+    outputs: tuple[str, ...] = ()
+    temperatures: tuple[str, ...] = ()
+    fan: bool = False
 
 
 def meter_name(connector: int) -> str:

@@ -36,9 +36,27 @@ def added(currents: list[Phases]) -> Phases:
     return (sum(each[0] for each in currents), sum(each[1] for each in currents), sum(each[2] for each in currents))
 
 
-def connector_voltage_v(total_a: Phases, own_a: Phases, source_v: float) -> Phases:
+NOMINAL: Phases = (NOMINAL_V, NOMINAL_V, NOMINAL_V)
+
+Rotation = tuple[int, int, int]
+STRAIGHT: Rotation = (0, 1, 2)
+ROTATIONS: dict[int, Rotation] = {1: (1, 2, 0), 2: (2, 0, 1), 3: (0, 2, 1)}
+"""Grid phase (0..2) that each phase of a wrongly wired connector hangs on; 3 turns the wrong way round."""
+
+
+def on_grid(own_a: Phases, rotation: Rotation) -> Phases:
+    """Currents of a connector as the grid connection sees them."""
+    amps = [0.0, 0.0, 0.0]
+    for phase, current in enumerate(own_a):
+        amps[rotation[phase]] = current
+    return amps[0], amps[1], amps[2]
+
+
+def connector_voltage_v(total_a: Phases, own_a: Phases, source_v: Phases, rotation: Rotation = STRAIGHT) -> Phases:
+    """`total_a`: what all connectors draw, by the phases of the grid."""
     first, second, third = (
-        max(0.0, source_v - SOURCE_OHM * total - LINE_OHM * own) for total, own in zip(total_a, own_a, strict=True)
+        max(0.0, source_v[phase] - SOURCE_OHM * total_a[rotation[phase]] - LINE_OHM * own_a[phase])
+        for phase in range(3)
     )
     return first, second, third
 

@@ -1,21 +1,26 @@
 """The facts of a site that survive a kill or a power cut, as plain values."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from hardware.sim.site.car import Ev
 from hardware.sim.site.meter import LARGEST_SERIAL
+from hardware.sim.site.thermal import AMBIENT_C
 
 Finite = Annotated[float, Meta(ge=-1e12, le=1e12)]
 NotNegative = Annotated[float, Meta(ge=0.0, le=1e12)]
 VERSION = 1
+METER_FIELDS = ("serial", "freeze_energy", "timeout", "late_s", "corrupt", "nan")
+"""Behaviours of a meter that a person presets."""
 
 
 class CarMemory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ev: Ev
     soc_percent: Annotated[float, Meta(ge=0.0, le=100.0)]
     paused: bool = False
+    awake: bool = False
+    """It was asleep when it came, and is no longer."""
 
 
 class ConnectorMemory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,6 +32,14 @@ class ConnectorMemory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     lock_position: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
     faults: dict[str, Finite] = {}
     armed: dict[str, tuple[Finite, NotNegative]] = {}
+    lasting: dict[str, NotNegative] = {}
+    """Faults that end by themselves: seconds that remain, or that an armed one will last."""
+    pole_welds: tuple[bool, bool, bool] = (False, False, False)
+    release_charged: bool = True
+    three_phases: bool = True
+    """Where the relay of L2 and L3 stands."""
+    rcd_closed: bool = True
+    mcb_closed: bool = True
 
 
 class MeterMemory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,6 +58,14 @@ class SiteMemory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     connectors: dict[str, ConnectorMemory] = {}
     meters: dict[str, MeterMemory] = {}
     inputs: dict[str, bool] = {}
+    """Set by hand."""
+    wiring: dict[str, Annotated[str, Meta(max_length=32)]] = {}
+    """Inputs, and the output `auxiliary`, that are wired to something else than usual."""
+    ambient_c: Finite = AMBIENT_C
+    sun_k: Finite = 0.0
+    climate: Literal["fan", "heater"] = "fan"
+    rises_k: dict[str, Finite] = {}
+    """How much warmer than what surrounds them the parts are."""
     network_up: bool = True
     cards: Annotated[int, Meta(ge=0)] = 0
     """Presentations so far: their numbers never repeat."""

@@ -2,7 +2,7 @@
 
 import zlib
 
-from hardware.sim.site.grid import NOMINAL_V, ZERO, Flow, Phases
+from hardware.sim.site.grid import FREQUENCY_HZ, NOMINAL, ZERO, Flow, Phases
 
 REGISTER_LIMIT_WH = 16_000_000
 """Above, a float32 of kWh can no longer tell single watt-hours; presets stay below."""
@@ -22,7 +22,7 @@ class Meter:
         self.serial = serial
         self.energy_wh = 0.0
         self.phase_wh: Phases = ZERO
-        self.flow = Flow((NOMINAL_V, NOMINAL_V, NOMINAL_V), ZERO, 1.0)
+        self.flow = Flow(NOMINAL, ZERO, 1.0)
         self.freeze_energy = False
         """The register does not move while energy flows."""
         self.timeout = False
@@ -33,6 +33,14 @@ class Meter:
         """Its answers are damaged on the wire."""
         self.nan = False
         """Every measured value is not-a-number."""
+        self.frequency_hz = FREQUENCY_HZ
+        self.dark = False
+        """It has no supply."""
+
+    @property
+    def silent(self) -> bool:
+        """It does not answer, for whatever reason."""
+        return self.timeout or self.dark
 
     def absorb(self, duration_s: float) -> None:
         """Count what has flowed for `duration_s`."""

@@ -4,7 +4,6 @@ import math
 import struct
 from typing import TYPE_CHECKING
 
-from hardware.sim.site.grid import FREQUENCY_HZ
 from hardware.sim.site.meter import Meter
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def _input_values(meter: Meter) -> dict[int, float]:
         0x0038: sum(apparent),
         0x003C: sum(apparent) * sine,
         0x003E: flow.power_factor,
-        0x0046: FREQUENCY_HZ,
+        0x0046: meter.frequency_hz,
         0x0048: energy_kwh,
         0x0156: energy_kwh,
     }

@@ -3,32 +3,31 @@
 Event-driven and exact: between two events every current is constant, so energies are products, not approximations.
 """
 
-import re
 from random import Random
 from typing import Any
 
-import msgspec
-
-from hardware.interfaces import CardSeen, LockDrive, PilotLevels, PilotMode
-from hardware.sim.site import report
+from hardware.interfaces import CardSeen
+from hardware.sim.site import report, survival
+from hardware.sim.site.board_side import BoardSide
 from hardware.sim.site.car import Ev
 from hardware.sim.site.cards import Cards
 from hardware.sim.site.connector import Connector, Refusal
 from hardware.sim.site.description import SITE_METER, SiteDescription, meter_name
 from hardware.sim.site.faults import FAULTS, checked_value, unknown_fault
-from hardware.sim.site.grid import NOMINAL_V, ZERO, Flow, added, connector_voltage_v
-from hardware.sim.site.memory import MeterMemory, SiteMemory
+from hardware.sim.site.grid import NOMINAL, ZERO, Flow, added, connector_voltage_v, on_grid
+from hardware.sim.site.memory import METER_FIELDS
 from hardware.sim.site.meter import LARGEST_SERIAL, Meter, derived_serial
 from hardware.sim.site.monoflop import Monoflop
-from hardware.sim.site.pilot import output
+from hardware.sim.site.thermal import CLIMATE_DEVICES, Thermal
+from hardware.sim.site.wiring import Inputs, Outputs
 
-MOST_INPUTS = 64
 ENERGY_FIELDS = ("energy_wh", "jump_wh", "backwards_wh")
-METER_FIELDS = ("serial", "freeze_energy", "timeout", "late_s", "corrupt", "nan")
-IDLE = Flow((NOMINAL_V, NOMINAL_V, NOMINAL_V), ZERO, 1.0)
+IDLE = Flow(NOMINAL, ZERO, 1.0)
+AMBIENT_C = (-60.0, 80.0)
+SUN_K = (0.0, 60.0)
 
 
-class Site:
+class Site(BoardSide):
     """All times are boot-clock seconds. Operations raise `Refusal` with words for a person, and act at `now_s`."""
 
     def __init__(self, description: SiteDescription, memory: dict[str, Any] | None = None, now_s: float = 0.0) -> None:
@@ -45,7 +44,10 @@ class Site:
         names = [meter_name(number) for number, each in description.connectors.items() if each.meter != "none"]
         self.meters = {name: Meter(name, derived_serial(description.serial, name)) for name in (*names, SITE_METER)}
         self.cards = Cards()
-        self.inputs: dict[str, bool] = {}
+        self.inputs = Inputs(description.inputs, self.connectors)
+        self.outputs = Outputs(description.outputs, self.connectors)
+        faults = {number: connector.faults for number, connector in self.connectors.items()}
+        self.thermal = Thermal(description.temperatures, faults, description.fan)
         self.network_up = True
         self.lights: dict[int, tuple[float, float, float, float]] = {}
         self.displays: dict[int, tuple[str, ...]] = {}
@@ -55,7 +57,7 @@ class Site:
         self._rested = (float("-inf"), 0)
         """Time and revision at which nothing more was due."""
         if memory is not None:
-            self._load(memory)
+            survival.load(self, memory)
         self._settle(list(self.connectors))
 
     # -- time -----------------------------------------------------------------
@@ -91,12 +93,21 @@ class Site:
     def _settle(self, touched: list[int]) -> None:
         """What follows at this instant for these connectors."""
         self.revision += 1
-        for number in touched:
-            self.connectors[number].happen(self.monoflop.energised[number], self.now_s)
+        if self._happen(touched):
+            # What all connectors share may have changed with it: pins, sensors, the supply.
+            self.outputs.settle(self.now_s)
+            self.thermal.disturbed()
+            touched = list(self.connectors)
+            self._happen(touched)
         self._measure()
         for number, connector in self.connectors.items():
             if number in touched or self._currents[number] is not ZERO:
                 self._due[number] = max(self.now_s, connector.next_event_s(self.now_s, self.flows[number].power_w))
+
+    def _happen(self, touched: list[int]) -> bool:
+        """True = a fault came or went."""
+        changed = [self.connectors[number].happen(self.monoflop.energised[number], self.now_s) for number in touched]
+        return any(changed)
 
     @property
     def energy_flows(self) -> bool:
@@ -105,22 +116,28 @@ class Site:
     def _measure(self) -> None:
         """Currents, voltages and power factors from now on."""
         self._currents = {number: connector.current_a() for number, connector in self.connectors.items()}
-        drawn = [current for current in self._currents.values() if current is not ZERO]
+        drawn = [
+            on_grid(current, self.connectors[number].supply.rotation)
+            for number, current in self._currents.items()
+            if current is not ZERO
+        ]
         total = added(drawn) if drawn else ZERO
         power_w = 0.0
         for number, connector in self.connectors.items():
             own = self._currents[number]
-            voltage = connector_voltage_v(total, own, connector.source_v)
+            voltage = connector_voltage_v(total, own, connector.supply.source_v, connector.supply.rotation)
             flow = Flow(voltage, own, connector.car.power_factor if connector.car is not None else 1.0)
             self.flows[number] = flow
             if own is not ZERO:
                 power_w += flow.power_w
             if (meter := self.meters.get(meter_name(number))) is not None:
-                meter.flow = flow
-        voltage = connector_voltage_v(total, ZERO, NOMINAL_V)
+                meter.flow, meter.frequency_hz, meter.dark = flow, connector.supply.frequency_hz, connector.meter_dark
+        voltage = connector_voltage_v(total, ZERO, NOMINAL)
         apparent_va = sum(volts * amps for volts, amps in zip(voltage, total, strict=True))
         # The meter at the grid connection counts the sum of all connectors, whatever the lines between them lose.
         self.meters[SITE_METER].flow = Flow(voltage, total, power_w / apparent_va if apparent_va > 0.0 else 1.0)
+        self.thermal.climate_on = self.outputs.pins.get("climate", False)
+        self.thermal.heat(self._currents, self.monoflop.energised, self.now_s)
 
     # -- what people and vehicles do -------------------------------------------
 
@@ -164,15 +181,22 @@ class Site:
         return self.cards.take(self.now_s)
 
     def fault(
-        self, name: str, connector: int | str, on: bool, value: float | None = None, after_s: float | None = None
+        self,
+        name: str,
+        connector: int | str,
+        on: bool,
+        value: float | None = None,
+        after_s: float | None = None,
+        for_s: float | None = None,
     ) -> None:
-        """`after_s`: so long after charging began, instead of at once."""
+        """`after_s`: so long after charging began, instead of at once. `for_s`: it then ends by itself."""
         target = self.connector(connector)
         try:
             checked = checked_value(name, value) if on else self._known(name)
         except ValueError as error:
             raise Refusal(str(error)) from error
-        target.set_fault(name, on, checked, after_s, self.now_s)
+        lasts_s = float("inf") if for_s is None else for_s
+        target.set_fault(name, on, checked, after_s, lasts_s, self.now_s)
         self._settle([target.number])
 
     @staticmethod
@@ -200,56 +224,34 @@ class Site:
         for field in METER_FIELDS:
             setattr(meter, field, fields.get(field, getattr(meter, field)))
 
-    def set_input(self, name: str, on: bool) -> None:
-        if not re.fullmatch(r"[a-z0-9_.]{1,32}", name):
-            raise Refusal("an input's name is 1 to 32 small letters, digits, dots and underscores")
-        if name not in self.inputs and len(self.inputs) >= MOST_INPUTS:
-            raise Refusal(f"there are {MOST_INPUTS} inputs already")
-        self.inputs[name] = on
+    def set_input(self, name: str, on: bool | None) -> None:
+        """Hold a wired contact active or not, whatever it is wired to; None lets go."""
+        self.inputs.set(name, on)
+        self.revision += 1
+
+    def wire(self, name: str, source: str) -> None:
+        """What an input, or the output `auxiliary`, is wired to; see `wiring.py`."""
+        if name == "auxiliary":
+            self.outputs.wire(source)
+        else:
+            self.inputs.wire(name, source)
+        self.revision += 1
+
+    def weather(self, ambient_c: float | None = None, sun_k: float | None = None, climate: str | None = None) -> None:
+        """Air around the station, what the sun adds to the housing, and what hangs on the output `climate`."""
+        ambient_c = self.thermal.ambient_c if ambient_c is None else ambient_c
+        sun_k = self.thermal.sun_k if sun_k is None else sun_k
+        if not AMBIENT_C[0] <= ambient_c <= AMBIENT_C[1] or not SUN_K[0] <= sun_k <= SUN_K[1]:
+            raise Refusal("ambient_c is -60 to 80, sun_k 0 to 60")
+        if climate not in (None, *CLIMATE_DEVICES):
+            raise Refusal(f"climate is one of {', '.join(CLIMATE_DEVICES)}")
+        self.thermal.ambient_c, self.thermal.sun_k = ambient_c, sun_k
+        self.thermal.climate_device = climate or self.thermal.climate_device
+        self.thermal.disturbed()
+        self._settle(list(self.connectors))
 
     def network(self, up: bool) -> None:
         self.network_up = up
-
-    # -- what the board drives and reads ----------------------------------------
-
-    def feed(self, stamp_s: float) -> None:
-        self.monoflop.feed(stamp_s, self.now_s)
-
-    def drive_pilot(self, connector: int, mode: PilotMode, duty: float) -> None:
-        self.connectors[connector].drive_pilot(output(mode, duty))
-        self._settle([connector])
-
-    def command_contactor(self, connector: int, closed: bool) -> None:
-        self.monoflop.command(connector, closed, self.now_s)
-        self._settle([connector])
-
-    def drive_lock(self, connector: int, direction: LockDrive) -> None:
-        self.connectors[connector].drive_lock(direction, self.now_s)
-        self._settle([connector])
-
-    def pilot_levels(self, connector: int) -> PilotLevels:
-        return self.connectors[connector].pilot_levels(self.now_s)
-
-    def proximity_ohm(self, connector: int) -> float | None:
-        """None = a fixed cable has no proximity contact; inf = open."""
-        target = self.connectors[connector]
-        return None if target.description.fixed_cable else target.proximity_ohm()
-
-    def mirror(self, connector: int) -> bool | None:
-        """None = not fitted."""
-        target = self.connectors[connector]
-        return target.contactor.mirror_closed if target.description.mirror_contact else None
-
-    def lock_feedback(self, connector: int) -> bool | None:
-        """None = no lock mounted."""
-        lock = self.connectors[connector].lock
-        return None if lock is None else lock.feedback_locked
-
-    def show_light(self, connector: int, light: tuple[float, float, float, float]) -> None:
-        self.lights[connector] = light
-
-    def show_text(self, connector: int, lines: tuple[str, ...]) -> None:
-        self.displays[connector] = lines
 
     # -- reports ----------------------------------------------------------------
 
@@ -259,35 +261,4 @@ class Site:
 
     def dump(self) -> dict[str, Any]:
         """What survives a power cut, as JSON-able values."""
-        memory = SiteMemory(
-            connectors={str(number): connector.dump() for number, connector in self.connectors.items()},
-            meters={
-                meter.name: MeterMemory(
-                    energy_wh=meter.energy_wh,
-                    phase_wh=meter.phase_wh,
-                    **{field: getattr(meter, field) for field in METER_FIELDS},
-                )
-                for meter in self.meters.values()
-            },
-            inputs=dict(self.inputs),
-            network_up=self.network_up,
-            cards=self.cards.presentations,
-        )
-        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(memory))
-        return plain
-
-    def _load(self, plain: dict[str, Any]) -> None:
-        """Raises msgspec.ValidationError. Connectors and meters that are no longer described are forgotten."""
-        memory = msgspec.convert(plain, SiteMemory)
-        for number, connector in self.connectors.items():
-            if str(number) in memory.connectors:
-                connector.load(memory.connectors[str(number)], self.now_s)
-        for name, meter in self.meters.items():
-            if name in memory.meters:
-                kept = memory.meters[name]
-                meter.energy_wh, meter.phase_wh = kept.energy_wh, kept.phase_wh
-                for field in METER_FIELDS:
-                    setattr(meter, field, getattr(kept, field))
-        self.inputs.update(memory.inputs)
-        self.network_up = memory.network_up
-        self.cards.presentations = memory.cards
+        return survival.dump(self)

@@ -115,7 +115,7 @@ def follow(state: ConnectorState, moment: Moment) -> None:
     room = state.residual
     if not state.equipment.residual_sensor:
         return
-    if any(code in state.faults.active for code in OF_THE_MODULE):
+    if any(event.name == "fault_raised" and event.detail in OF_THE_MODULE for event in moment.events):
         room.test_wanted, state.memory.residual_proven = True, False
     if room.testing:
         return

@@ -3,7 +3,7 @@
 Three rules, from mild to hard:
 CheckCarOverCurrent (the guide): more than 10 % over for 3 s: 10 % less is offered; more than the stop limit: stopped.
 Always: more than (offer + 0.5 A) * 1.10 on one phase for 7 s: stopped.
-Always: more than 1.25 times the connector's rating on one phase, or the board's own detection: stopped in the same step.
+Always: more than 1.25 times the connector's rating on one phase, or the board's own detection: stopped at once.
 """
 
 import math

@@ -61,6 +61,8 @@ def refusal(state: ConnectorState, now_s: float) -> tuple[str, float]:
     supply = state.supply
     if now_s < supply.wait_until_s:
         return _SPREAD, supply.wait_until_s
+    if supply.was_low:
+        return _SPREAD, 0.0
     told_by_s = state.started_s + BOOT_S
     if not supply.boot_heard and now_s < told_by_s:
         return "waiting to be told why the station has started", told_by_s

@@ -56,7 +56,6 @@ def _take_in(state: ConnectorState, moment: Moment) -> None:
 def _look_for_lost(state: ConnectorState, moment: Moment) -> None:
     """After the start the sensors are given the time of the self-test (T2) to answer for the first time."""
     thermal, guarding = state.thermal, state.equipment.temperatures - NOT_GUARDING
-    guarding &= moment.readings.temperatures.keys()
     away = guarding - thermal.celsius.keys()
     thermal.sensor_lost = bool(away) and (thermal.sensor_lost or _had_their_time(away, state, moment))
     unknown = bool(guarding) and away == guarding

@@ -1,13 +1,14 @@
 """Connection to the backend and its security. Pure."""
 
+from services.settings.certificates import broken_blocks
 from services.settings.rules.problem import Board, Problem, Problems, Rule, Values, number
 
 URL, PROFILE = "OCPPBackendJSONURL", "SecurityProfile"
 
 
 def link_exists(values: Values, board: Board) -> Problems:
-    chosen = values.get("ConnectionType")
-    if chosen is not None and chosen not in board.links:
+    chosen = values["ConnectionType"]
+    if chosen not in board.links:
         yield Problem(
             ("ConnectionType",),
             f"ConnectionType {chosen} needs hardware that this board does not have; it has: " + ", ".join(board.links),
@@ -16,7 +17,7 @@ def link_exists(values: Values, board: Board) -> Problems:
 
 def profile_fits_the_url(values: Values, _board: Board) -> Problems:
     """Security whitepaper: profile 1 is ws:// with a password, 2 and 3 are wss://."""
-    profile, url = int(number(values, PROFILE) or 0), values.get(URL, "").lower()
+    profile, url = int(number(values, PROFILE) or 0), values[URL].lower()
     if profile >= 2 and url and not url.startswith("wss://"):
         yield Problem(
             (PROFILE, URL), f"{PROFILE} {profile} needs encryption: give {URL} as wss:// first, or both together"
@@ -25,7 +26,7 @@ def profile_fits_the_url(values: Values, _board: Board) -> Problems:
 
 def profile_has_its_password(values: Values, _board: Board) -> Problems:
     profile = int(number(values, PROFILE) or 0)
-    if profile in (1, 2) and values.get("HTTPBasicAuthPassword") == "":
+    if profile in (1, 2) and values["HTTPBasicAuthPassword"] == "":
         yield Problem(
             (PROFILE, "HTTPBasicAuthPassword"),
             f"{PROFILE} {profile} needs a password: set HTTPBasicAuthPassword (or AuthorizationKey) first",
@@ -33,7 +34,7 @@ def profile_has_its_password(values: Values, _board: Board) -> Problems:
 
 
 def profile_has_its_certificate(values: Values, _board: Board) -> Problems:
-    if number(values, PROFILE) == 3 and values.get("OcppCertificate", "none") in ("", "none"):
+    if number(values, PROFILE) == 3 and not values["OcppCertificate"]:
         yield Problem(
             (PROFILE,), f"{PROFILE} 3 needs a certificate of this station, and there is none: use profile 2, or get one"
         )
@@ -42,7 +43,7 @@ def profile_has_its_certificate(values: Values, _board: Board) -> Problems:
 def verification_with_profile(values: Values, _board: Board) -> Problems:
     """A profile that promises a verified backend is no longer one when the check is off."""
     strict = "Normal SSL Auth"
-    if (number(values, PROFILE) or 0) >= 2 and values.get("SSLModeClient", strict) != strict:
+    if (number(values, PROFILE) or 0) >= 2 and values["SSLModeClient"] != strict:
         yield Problem(
             ("SSLModeClient", PROFILE),
             f"{PROFILE} 2 and 3 promise a verified backend: SSLModeClient stays {strict}; put a private authority into "
@@ -63,11 +64,21 @@ def watchdog_slower_than_the_connection(values: Values, _board: Board) -> Proble
 
 
 def proxy_password_has_a_user(values: Values, _board: Board) -> Problems:
-    if values.get("WebsocketsProxyPassword") and "@" not in values.get("WebsocketsProxyURL", "@"):
+    if values["WebsocketsProxyPassword"] and "@" not in values["WebsocketsProxyURL"]:
         yield Problem(
             ("WebsocketsProxyPassword", "WebsocketsProxyURL"),
             "WebsocketsProxyPassword belongs to a user: give WebsocketsProxyURL as USER@HOST:PORT first, or both "
             "together",
+        )
+
+
+def authority_is_whole(values: Values, _board: Board) -> Problems:
+    broken = broken_blocks(values["OcppUserCaCertificate"])
+    if broken:
+        yield Problem(
+            ("OcppUserCaCertificate",),
+            f"OcppUserCaCertificate: certificate {broken[0]} is cut off or damaged; copy the whole file, with BEGIN "
+            "and END",
         )
 
 
@@ -79,4 +90,5 @@ RULES: tuple[Rule, ...] = (
     verification_with_profile,
     watchdog_slower_than_the_connection,
     proxy_password_has_a_user,
+    authority_is_whole,
 )

@@ -16,7 +16,7 @@ BOUNDED_LISTS = (
     "SupportedFeatureProfiles",
 )
 """`NameMaxLength` says how many items OCPP 1.6 section 9.1 lets each have."""
-ROTATION = re.compile(r"(\d{1,2})\.(?:NotApplicable|Unknown|R[ST]{2}|S[RT]{2}|T[RS]{2})", re.ASCII | re.IGNORECASE)
+ROTATION = r"([0-9]{1,2})\.(?:NotApplicable|Unknown|R[ST]{2}|S[RT]{2}|T[RS]{2})"
 
 
 def interval_long_enough(values: Values, _board: Board) -> Problems:
@@ -60,7 +60,7 @@ def rotation_of_every_connector_once(values: Values, board: Board) -> Problems:
     """OCPP 1.6 section 9.1.7: `0.RST,1.RST`; 0 is the station's own connection to the grid."""
     seen: set[int] = set()
     for item in items(values, "ConnectorPhaseRotation"):
-        found = ROTATION.fullmatch(item)
+        found = re.fullmatch(ROTATION, item, re.IGNORECASE)
         if found is None:
             yield _rotation(f"{item!r} is not CONNECTOR.ROTATION such as 1.RST (or 1.NotApplicable, 1.Unknown)")
             return
@@ -93,8 +93,8 @@ def no_restart_with_signed_values(values: Values, _board: Board) -> Problems:
 
 
 def fixed_tag_for_free_charging(values: Values, _board: Board) -> Problems:
-    mode = values.get("FreeChargingMode", "")
-    if "fixed" in mode.lower() and values.get("RfidTagFreeCharging") == "":
+    mode = values["FreeChargingMode"]
+    if "fixed" in mode.lower() and values["RfidTagFreeCharging"] == "":
         yield Problem(
             ("RfidTagFreeCharging", "FreeChargingMode"),
             f"FreeChargingMode {mode} needs the card number to use: set RfidTagFreeCharging",
@@ -102,8 +102,8 @@ def fixed_tag_for_free_charging(values: Values, _board: Board) -> Problems:
 
 
 def fixed_id_for_autocharge(values: Values, _board: Board) -> Problems:
-    mode = values.get("Autocharge", "")
-    if "fixed" in mode.lower() and values.get("autochargeid") == "":
+    mode = values["Autocharge"]
+    if "fixed" in mode.lower() and values["autochargeid"] == "":
         yield Problem(("Autocharge", "autochargeid"), f"Autocharge {mode} needs the id to use: set autochargeid too")
 
 

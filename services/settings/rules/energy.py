@@ -21,7 +21,7 @@ def headroom_within_main_limit(values: Values, _board: Board) -> Problems:
 
 
 def group_fallback_within_installed(values: Values, _board: Board) -> Problems:
-    if values.get("DlmHierarchicalMode", "Disabled") == "Disabled":
+    if values["DlmHierarchicalMode"] == "Disabled":
         return
     for phase in PHASES:
         yield from at_most(values, f"DlmcMaximumFallbackCurrent{phase}", f"DlmPhase{phase}Limit", "A")
@@ -40,7 +40,7 @@ def coordinator_knows_its_broker(values: Values, _board: Board) -> Problems:
 
 
 def external_meter_is_there(values: Values, _board: Board) -> Problems:
-    if is_on(values, "DlmExtMeterEnabled") and values.get("SecondMeterType") == "No meter":
+    if is_on(values, "DlmExtMeterEnabled") and values["SecondMeterType"] == "No meter":
         yield Problem(
             ("DlmExtMeterEnabled", "SecondMeterType"),
             "DlmExtMeterEnabled needs a second meter: set SecondMeterType first, or both together",

@@ -11,7 +11,7 @@ INPUT_USERS: tuple[tuple[str, dict[str, str]], ...] = (
 BOTH_INPUTS = "InputOutputBackendControlledMode"
 
 
-def reduce_before_stop(values: Values, board: Board) -> Problems:
+def reduce_before_stop(values: Values, _board: Board) -> Problems:
     """Derating that begins where charging stops already would never act."""
     reduce_c, stop_c = number(values, "TempReduceThreshold1"), number(values, "TempStopThreshold2")
     if reduce_c is not None and stop_c is not None and reduce_c >= stop_c:
@@ -20,21 +20,21 @@ def reduce_before_stop(values: Values, board: Board) -> Problems:
             f"TempReduceThreshold1 ({reduce_c:g} °C) is below TempStopThreshold2 ({stop_c:g} °C): the current is "
             "reduced before charging stops. Lower the first, or raise the second first",
         )
-    del board
 
 
 def each_input_once(values: Values, _board: Board) -> Problems:
     users: dict[str, str] = {}
     for name, inputs in INPUT_USERS:
-        taken = inputs.get(values.get(name, ""))
-        if taken is None:
-            continue
-        if taken in users:
-            first = users[taken]
-            yield Problem(
-                (name, first), f"{name} and {first} both use {taken}: an input has one use, switch one of them off"
-            )
-        users.setdefault(taken, name)
+        for where in (each for each in values if each == name or each.startswith(f"{name}[")):
+            taken = inputs.get(values[where])
+            if taken is not None and taken in users:
+                first = users[taken]
+                yield Problem(
+                    (where, first),
+                    f"{where} and {first} both use {taken}: an input has one use, switch one of them off",
+                )
+            elif taken is not None:
+                users[taken] = where
 
 
 def backend_outputs_not_ours(values: Values, _board: Board) -> Problems:
@@ -42,7 +42,7 @@ def backend_outputs_not_ours(values: Values, _board: Board) -> Problems:
     if not is_on(values, BOTH_INPUTS):
         return
     for name, off in (("PatternOnRelayK2", "Off"), ("VentHeatingCtrlMode", "Off"), ("WeldCheckAuxRelay", "false")):
-        if name in values and values[name] != off:
+        if values[name] != off:
             yield Problem(
                 (BOTH_INPUTS, name),
                 f"{BOTH_INPUTS} gives the outputs to the backend, and {name} ({values[name]}) switches one of them: "
@@ -55,7 +55,7 @@ def one_use_of_the_relay(values: Values, _board: Board) -> Problems:
     used = [
         name
         for name, off in (("VentHeatingCtrlMode", "Off"), ("PatternOnRelayK2", "Off"), ("RCDAUTORECLOSURE", "Off"))
-        if values.get(name, off) != off
+        if values[name] != off
     ]
     if len(used) > 1:
         yield Problem((used[1], used[0]), f"{' and '.join(used)} use the same auxiliary relay: switch all but one off")
@@ -63,7 +63,7 @@ def one_use_of_the_relay(values: Values, _board: Board) -> Problems:
 
 def input_reports_need_backend_mode(values: Values, _board: Board) -> Problems:
     """The guide: requires 'Backend controlled mode for inputs and outputs' set to 'On'."""
-    if is_on(values, "InputChangeNotifyBackend") and values.get(BOTH_INPUTS) == "false":
+    if is_on(values, "InputChangeNotifyBackend") and values[BOTH_INPUTS] == "false":
         yield Problem(
             ("InputChangeNotifyBackend", BOTH_INPUTS),
             f"InputChangeNotifyBackend needs {BOTH_INPUTS}: switch that on first, or both together",
@@ -71,8 +71,9 @@ def input_reports_need_backend_mode(values: Values, _board: Board) -> Problems:
 
 
 def reclosure_needs_detection(values: Values, _board: Board) -> Problems:
-    monitored = values.get("RCDENABLE", "") not in ("", "Off") or values.get("MonitoringRelayInput") == "On"
-    if values.get("RCDAUTORECLOSURE") == "On" and "RCDENABLE" in values and not monitored:
+    relays = (text for where, text in values.items() if where.startswith("MonitoringRelayInput"))
+    monitored = values["RCDENABLE"] != "Off" or "On" in relays
+    if values["RCDAUTORECLOSURE"] == "On" and not monitored:
         yield Problem(
             ("RCDAUTORECLOSURE", "RCDENABLE"),
             "RCDAUTORECLOSURE needs to know when the RCD has tripped: set RCDENABLE (or MonitoringRelayInput) too",

@@ -1,7 +1,5 @@
 """Addresses, modem, WLAN and ports. Pure."""
 
-import ipaddress
-
 from services.settings.rules.problem import Board, Problem, Problems, Rule, Values, is_on, needs, number
 
 STATIC = "Static"
@@ -16,15 +14,15 @@ def static_wlan_complete(values: Values, _board: Board) -> Problems:
 
 
 def _static(values: Values, mode: str, prefix: str) -> Problems:
-    if values.get(mode) != STATIC:
+    if values[mode] != STATIC:
         return
     address, netmask, gateway = (f"{prefix}{part}" for part in ("Address", "Netmask", "Gateway"))
     for required in (address, netmask):
-        if values.get(required) == "":
+        if values[required] == "":
             yield Problem((mode, required), f"{mode} {STATIC} needs {address} and {netmask}: set them too")
             return
-    if address not in values or netmask not in values:
-        return
+    import ipaddress  # only a static network needs it
+
     try:
         network = ipaddress.ip_interface(f"{values[address]}/{values[netmask]}").network
     except ValueError:
@@ -33,19 +31,12 @@ def _static(values: Values, mode: str, prefix: str) -> Problems:
             f"{address} {values[address]} and {netmask} {values[netmask]} make no network: correct them",
         )
         return
-    way_out = values.get(gateway, "")
-    if way_out and not _within(way_out, network):
+    way_out = values[gateway]
+    if way_out and ipaddress.ip_address(way_out) not in network:
         yield Problem(
             (gateway, address, netmask),
             f"{gateway} {way_out} is not in the network of {address} ({network}): the station could not reach it",
         )
-
-
-def _within(address: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
-    try:
-        return ipaddress.ip_address(address) in network
-    except ValueError:
-        return False
 
 
 def wlan_has_a_name(values: Values, _board: Board) -> Problems:
@@ -53,7 +44,7 @@ def wlan_has_a_name(values: Values, _board: Board) -> Problems:
 
 
 def wlan_for_the_backend_is_on(values: Values, _board: Board) -> Problems:
-    if values.get("ConnectionType") == "WLAN" and values.get("WLANEnabled") == "false":
+    if values["ConnectionType"] == "WLAN" and values["WLANEnabled"] == "false":
         yield Problem(
             ("ConnectionType", "WLANEnabled"), "ConnectionType WLAN needs WLANEnabled: switch that on first, or both"
         )
@@ -64,7 +55,7 @@ def manual_selection_names_a_network(values: Values, _board: Board) -> Problems:
 
 
 def access_point_of_its_user(values: Values, _board: Board) -> Problems:
-    if values.get("APNUsername") and values.get("APN") == "":
+    if values["APNUsername"] and values["APN"] == "":
         yield Problem(("APNUsername", "APN"), "APNUsername belongs to an access point: set APN first, or both together")
 
 
@@ -76,7 +67,7 @@ def each_port_once(values: Values, _board: Board) -> Problems:
         ("DlmHierarchicalMode", "Enabled (with local MQTT broker)", "DlmcMqttBrokerPort"),
     ):
         port = number(values, name)
-        if port is None or values.get(switch) != setting:
+        if port is None or values[switch] != setting:
             continue
         if int(port) in used:
             yield Problem((name, used[int(port)]), f"{name} and {used[int(port)]} are both {port:g}: take another port")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from schemas.settings import of_connector
 
 Values = Mapping[str, str]
-"""A complete set by place, canonical spellings. A key that the table does not have is not there."""
+"""A complete set by place, canonical spellings."""
 
 
 class Board(NamedTuple):
@@ -50,17 +50,17 @@ Rule = Callable[[Values, Board], Problems]
 
 
 def number(values: Values, name: str, connector: int = 1) -> float | None:
-    """None = the key is not there, or has no value."""
+    """None = it has no value (OCPP has keys for the lengths of some lists only)."""
     text = of_connector(values, name, connector)
     return float(text) if text else None
 
 
 def is_on(values: Values, name: str) -> bool:
-    return values.get(name) == "true"
+    return values[name] == "true"
 
 
 def items(values: Values, name: str) -> list[str]:
-    return [item for item in values.get(name, "").split(",") if item]
+    return [item for item in values[name].split(",") if item]
 
 
 def own_connectors(values: Values, board: Board, *names: str) -> list[int]:
@@ -89,5 +89,5 @@ def at_most(values: Values, name: str, limit: str, unit: str, *, zero: str = "",
 
 def needs(values: Values, name: str, chosen: str, required: str, what: str) -> Problems:
     """Where `name` is `chosen` (any value but off, when empty), `required` may not be empty."""
-    if required in values and values.get(name) == chosen and not values[required]:
+    if values[name] == chosen and not values[required]:
         yield Problem((name, required), f"{name} {chosen} needs {what}: set {required} first, or both together")

@@ -11,12 +11,15 @@ __all__ = ["KEYS", "SUBJECTS", "Key", "find", "search"]
 def _collect() -> tuple[dict[str, Key], dict[str, str]]:
     keys: dict[str, Key] = {}
     subjects: dict[str, str] = {}
+    lower: dict[str, str] = {}
     for module in sorted(found.name for found in pkgutil.iter_modules(__path__)):
         if module == "key":
             continue
         for key in importlib.import_module(f"{__name__}.{module}").KEYS:
-            if key.name.lower() in {name.lower() for name in keys}:
-                raise ValueError(f"{key.name} stands twice in the table of settings: {subjects[key.name]}, {module}")
+            if key.name.lower() in lower:
+                first = lower[key.name.lower()]
+                raise ValueError(f"{key.name} stands twice in the table of settings: {first}, {module}")
+            lower[key.name.lower()] = module
             keys[key.name] = key
             subjects[key.name] = module.replace("_", "-")
     return keys, subjects

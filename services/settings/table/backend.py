@@ -83,11 +83,13 @@ KEYS: tuple[Key, ...] = (
         default="OCPP-J 1.6",
         scope=Scope.MASTER,
         needs_reboot=True,
+        access=Access.READ,
+        role=Role.NOBODY,
         label="OCPP Mode",
         help="Version and transport of OCPP. This station speaks OCPP 1.6 over WebSocket and nothing else, so there is "
         "one value.",
         group=_CONNECTION,
-        consumers=("ocpp_link",),
+        absent="There is one way to speak OCPP here, version 1.6 over WebSocket: nothing to choose.",
     ),
     Key(
         name="BackendConnectionTimeout",

@@ -38,7 +38,7 @@ class Access(str, Enum):
 
 
 class Role(str, Enum):
-    """The lowest role that may change a key in a user interface."""
+    """The lowest role that may change a key; the backend is the operator."""
 
     NOBODY = "nobody"
     USER = "user"

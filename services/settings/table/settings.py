@@ -83,6 +83,7 @@ KEYS: tuple[Key, ...] = (
         group=_BACKEND,
         expert=True,
         warning="A backend that checks messages strictly refuses the whole answer.",
+        consumers=("settings",),
         ours=("default",),
     ),
     Key(
@@ -95,6 +96,7 @@ KEYS: tuple[Key, ...] = (
         "backends that expect it; both spellings are always accepted when the backend sets one.",
         group=_BACKEND,
         expert=True,
+        consumers=("settings",),
         ours=("default",),
     ),
     Key(

@@ -125,7 +125,7 @@ KEYS: tuple[Key, ...] = (
         "exceed the rating in the station file, which is its factory value (the highest of all connectors; each "
         "connector keeps its own rating besides).",
         group=_LIMITS,
-        consumers=("safety", "session"),
+        consumers=("safety",),
         ours=("min", "max", "default"),
     ),
     Key(
@@ -247,7 +247,7 @@ KEYS: tuple[Key, ...] = (
         label="Connection Type",
         help="The way to the backend. No Backend: the station works alone and connects to nobody.",
         group=_BACKEND,
-        consumers=(),
+        consumers=("ocpp_link", "session"),
         ours=("default",),
     ),
 )

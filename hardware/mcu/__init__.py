@@ -1,0 +1,1 @@
+"""A microcontroller that owns pilot and contactor, over a framed serial link (`docs/mcu-protocol.md`)."""

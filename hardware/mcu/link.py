@@ -1,0 +1,92 @@
+"""Order, loss and time of one end of the link. Pure: times are boot-clock seconds that come in."""
+
+from hardware.mcu.frame import VERSION, Frame, encode
+
+RESYNC_S = 0.25
+"""After so long without an accepted frame, the other end's numbers may begin anywhere."""
+CLOCK_DRIFT = 0.01
+"""The microcontroller's clock is right within 1 %."""
+US_PER_S = 1_000_000
+_WRAP = 1 << 32
+
+
+class Outgoing:
+    """Numbers the frames of one end."""
+
+    def __init__(self) -> None:
+        self._sequence = 0
+
+    def frame(self, kind: int, payload: bytes) -> bytes:
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        return encode(Frame(VERSION, kind, self._sequence, payload))
+
+
+class Incoming:
+    """Which frames count: each once, none older than one that counted."""
+
+    def __init__(self) -> None:
+        self._last: int | None = None
+        self.accepted_s: float | None = None
+        self.lost = 0
+        self.repeated = 0
+
+    def accept(self, sequence: int, now_s: float) -> bool:
+        if self._last is not None and self.accepted_s is not None and now_s - self.accepted_s <= RESYNC_S:
+            step = (sequence - self._last) & 0xFFFF
+            if step == 0 or step >= 0x8000:
+                self.repeated += 1
+                return False
+            self.lost += step - 1
+        self._last, self.accepted_s = sequence, now_s
+        return True
+
+    def restart(self) -> None:
+        """The other end has begun anew: any number is its first."""
+        self._last = None
+
+
+def microseconds(seconds: float) -> int:
+    """As a counter of 32 bits that wraps."""
+    return int(seconds * US_PER_S) % _WRAP
+
+
+def ago_s(counter_us: int, now_us: int) -> float:
+    """How long before `now_us` a wrapping counter showed `counter_us`; negative = after it. Within 35 minutes."""
+    difference = (now_us - counter_us) % _WRAP
+    return (difference - _WRAP if difference >= _WRAP // 2 else difference) / US_PER_S
+
+
+class ClockMap:
+    """The microcontroller's clock in boot time, as a lower bound: a mapped stamp is never younger than the truth.
+
+    The microcontroller echoes the host's stamp of the last frame that it took, and how long ago that was. It cannot
+    have taken it before it was sent; so when it speaks, at least sending time + that age has come.
+    """
+
+    def __init__(self) -> None:
+        self._at_us: int | None = None
+        self._at_s = 0.0
+
+    @property
+    def known(self) -> bool:
+        return self._at_us is not None
+
+    def forget(self) -> None:
+        self._at_us = None
+
+    def hear(self, mcu_us: int, echoed_sent_s: float, age_s: float, arrived_s: float) -> None:
+        """`echoed_sent_s`: boot time at which the echoed frame was sent; `age_s`: since it arrived there."""
+        bound_s = echoed_sent_s + age_s * (1.0 - CLOCK_DRIFT)
+        if self._at_us is not None:
+            passed_s = ago_s(self._at_us, mcu_us)
+            if passed_s >= 0.0:
+                bound_s = max(bound_s, self._at_s + passed_s * (1.0 - CLOCK_DRIFT))
+        self._at_us, self._at_s = mcu_us, min(bound_s, arrived_s)
+
+    def boot_s(self, mcu_us: int, arrived_s: float) -> float:
+        """Of a stamp in a frame that arrived at `arrived_s`. Only when `known`."""
+        if self._at_us is None:
+            raise ValueError("nothing was heard yet")
+        since_s = -ago_s(mcu_us, self._at_us)
+        drift = (1.0 - CLOCK_DRIFT) if since_s >= 0.0 else (1.0 + CLOCK_DRIFT)
+        return min(self._at_s + since_s * drift, arrived_s)

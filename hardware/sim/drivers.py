@@ -1,0 +1,277 @@
+"""The drivers of the simulated board, wherever the site is: they hold what was read last and what is driven next."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from hardware.interfaces import (
+    ConnectorBoard,
+    DigitalInput,
+    DigitalOutput,
+    Feedback,
+    LockDrive,
+    PilotLevels,
+    PilotMode,
+    ResidualCurrent,
+    Resistance,
+    Speed,
+    Tachometer,
+    Temperature,
+    TemperatureSensor,
+    Voltages,
+)
+from hardware.sim.outputs import PendingOutputs, PendingPins
+from hardware.sim.protocol import ConnectorReadings, Outputs, StationReadings
+
+
+class Fitted(NamedTuple):
+    """What a connector of the board has."""
+
+    proximity: bool
+    lock: bool
+    residual: bool = False
+    output_sense: bool = False
+
+
+class _Pilot:
+    def __init__(self, outputs: PendingOutputs) -> None:
+        self._outputs = outputs
+        self.latest: PilotLevels | None = None
+
+    def levels(self) -> PilotLevels | None:
+        return self.latest
+
+    def drive(self, mode: PilotMode, duty: float) -> None:
+        self._outputs.drive_pilot(mode, duty if mode is PilotMode.PWM else 1.0)
+
+    def sample_every(self, period_s: float) -> None:
+        self._outputs.sample_every(period_s)
+
+
+class _Proximity:
+    def __init__(self) -> None:
+        self.latest: Resistance | None = None
+
+    def resistance(self) -> Resistance | None:
+        return self.latest
+
+
+class _Contactor:
+    def __init__(self, outputs: PendingOutputs) -> None:
+        self._outputs = outputs
+        self.latest: Feedback | None = None
+        self.relay: Feedback | None = None
+
+    def command(self, closed: bool) -> None:
+        self._outputs.command(closed)
+
+    def mirror(self) -> Feedback | None:
+        return self.latest
+
+    def select_phases(self, phases: int) -> None:
+        self._outputs.select_phases(1 if phases == 1 else 3)
+
+    def phase_relay(self) -> Feedback | None:
+        return self.relay
+
+
+class _Lock:
+    def __init__(self, outputs: PendingOutputs) -> None:
+        self._outputs = outputs
+        self.latest: Feedback | None = None
+        self.release: Feedback | None = None
+
+    def drive(self, direction: LockDrive) -> None:
+        self._outputs.drive_lock(direction)
+
+    def feedback(self) -> Feedback | None:
+        return self.latest
+
+    def release_energy(self) -> Feedback | None:
+        return self.release
+
+
+class _Residual:
+    def __init__(self, outputs: PendingOutputs) -> None:
+        self._outputs = outputs
+        self.latest: ResidualCurrent | None = None
+        self.firmware = ""
+
+    def status(self) -> ResidualCurrent | None:
+        return self.latest
+
+    def test(self, on: bool) -> None:
+        self._outputs.test_residual(on)
+
+    def version(self) -> str:
+        return self.firmware
+
+
+class _OutputSense:
+    def __init__(self) -> None:
+        self.latest: Voltages | None = None
+
+    def voltages(self) -> Voltages | None:
+        return self.latest
+
+
+class Connector:
+    def __init__(self, fitted: Fitted) -> None:
+        self.outputs = PendingOutputs()
+        self.pilot = _Pilot(self.outputs)
+        self.proximity = _Proximity() if fitted.proximity else None
+        self.contactor = _Contactor(self.outputs)
+        self.lock = _Lock(self.outputs) if fitted.lock else None
+        self.residual = _Residual(self.outputs) if fitted.residual else None
+        self.output_sense = _OutputSense() if fitted.output_sense else None
+
+    def take(self, readings: ConnectorReadings) -> None:
+        """A newer sample; what it does not have stays as it was."""
+        if readings.pilot is not None:
+            self.pilot.latest = PilotLevels(*readings.pilot)
+        if readings.proximity is not None and self.proximity is not None:
+            self.proximity.latest = Resistance(*readings.proximity)
+        if readings.mirror is not None:
+            self.contactor.latest = Feedback(*readings.mirror)
+        if readings.phase_relay is not None:
+            self.contactor.relay = Feedback(*readings.phase_relay)
+        if self.lock is not None:
+            self.lock.latest = self.lock.latest if readings.lock is None else Feedback(*readings.lock)
+            self.lock.release = self.lock.release if readings.release is None else Feedback(*readings.release)
+        if readings.residual is not None and self.residual is not None:
+            self.residual.latest = ResidualCurrent(*readings.residual)
+            self.residual.firmware = readings.residual_version or self.residual.firmware
+        if readings.voltages is not None and self.output_sense is not None:
+            self.output_sense.latest = Voltages(*readings.voltages)
+
+
+class _Input:
+    def __init__(self) -> None:
+        self.latest: Feedback | None = None
+
+    def state(self) -> Feedback | None:
+        return self.latest
+
+
+class _Output:
+    def __init__(self, name: str, pins: PendingPins) -> None:
+        self._name, self._pins = name, pins
+        self.latest: Feedback | None = None
+
+    def drive(self, on: bool) -> None:
+        self._pins.drive(self._name, on)
+
+    def readback(self) -> Feedback | None:
+        return self.latest
+
+
+class _Sensor:
+    def __init__(self) -> None:
+        self.latest: Temperature | None = None
+
+    def read(self) -> Temperature | None:
+        return self.latest
+
+
+class _Fan:
+    def __init__(self) -> None:
+        self.latest: Speed | None = None
+
+    def read(self) -> Speed | None:
+        return self.latest
+
+
+class _Feed:
+    def __init__(self) -> None:
+        self.stamp_s: float | None = None
+
+    def feed(self, stamp_s: float) -> None:
+        self.stamp_s = stamp_s
+
+
+class Drivers:
+    """All of a board but the way to the site."""
+
+    def __init__(
+        self,
+        fitted: Mapping[int, Fitted],
+        inputs: tuple[str, ...],
+        outputs: tuple[str, ...],
+        temperatures: tuple[str, ...],
+        fan: bool,
+    ) -> None:
+        self.flushed_s = 0.0
+        self.trouble = ""
+        self._connectors = {number: Connector(each) for number, each in fitted.items()}
+        self._pins = PendingPins(outputs)
+        self._inputs = {name: _Input() for name in inputs}
+        self._outputs = {name: _Output(name, self._pins) for name in outputs}
+        self._temperatures = {name: _Sensor() for name in temperatures}
+        self._tachometers = {"fan": _Fan()} if fan else {}
+        self._feed = _Feed()
+
+    @property
+    def connectors(self) -> Mapping[int, ConnectorBoard]:
+        return self._connectors
+
+    @property
+    def inputs(self) -> Mapping[str, DigitalInput]:
+        return self._inputs
+
+    @property
+    def outputs(self) -> Mapping[str, DigitalOutput]:
+        return self._outputs
+
+    @property
+    def temperatures(self) -> Mapping[str, TemperatureSensor]:
+        return self._temperatures
+
+    @property
+    def tachometers(self) -> Mapping[str, Tachometer]:
+        return self._tachometers
+
+    @property
+    def feed(self) -> _Feed:
+        return self._feed
+
+    def take_station(self, readings: StationReadings) -> None:
+        """Names that are not of this board are left out."""
+        for name, closed in readings.inputs.items():
+            if name in self._inputs:
+                self._inputs[name].latest = Feedback(closed, readings.sampled_s)
+        for name, on in readings.outputs.items():
+            if name in self._outputs:
+                self._outputs[name].latest = Feedback(on, readings.sampled_s)
+        for name, sample in readings.temperatures.items():
+            if name in self._temperatures:
+                self._temperatures[name].latest = Temperature(*sample)
+        if readings.fan is not None and "fan" in self._tachometers:
+            self._tachometers["fan"].latest = Speed(*readings.fan)
+
+    # -- what is driven -----------------------------------------------------------
+
+    def driven(self, sent_s: float) -> Outputs | None:
+        """Everything that changed since the last flush; None = nothing."""
+        changed = {number: each.outputs.pending for number, each in self._connectors.items() if each.outputs.changed}
+        if not changed and self._feed.stamp_s is None and not self._pins.pending:
+            return None
+        return Outputs(sent_s=sent_s, feed_s=self._feed.stamp_s, connectors=changed, station=self._pins.pending)
+
+    def flushed(self, sent: bool) -> None:
+        """The step is over; what was not sent is sent with a later one, but no old feed."""
+        self._feed.stamp_s = None
+        for connector in self._connectors.values():
+            if sent:
+                connector.outputs.sent()
+            connector.outputs.step_ended()
+        if sent:
+            self._pins.sent()
+        self._pins.step_ended()
+
+    def close(self) -> None:
+        """Nothing of its own to let go of."""
+
+    def forget(self) -> None:
+        """The other side knows nothing of us."""
+        for connector in self._connectors.values():
+            connector.outputs.forget()
+        self._pins.forget()

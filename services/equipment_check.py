@@ -1,0 +1,36 @@
+"""Are the inputs, outputs and sensors of the station file ones that a board can have? Pure."""
+
+from collections.abc import Iterator, Sequence
+
+from schemas.station import CONNECTOR_INPUTS, INPUTS, OUTPUTS, TEMPERATURES, Station
+from services.board_check import Problem
+
+CONNECTOR_TEMPERATURES = ("relay", "plug_1", "plug_2")
+"""Sensors of one connector: that of connector 2 is called `plug_1.2`."""
+
+
+def equipment_problems(station: Station) -> Iterator[Problem]:
+    """Names that are unknown, with the nearest right one, and names that stand twice."""
+    others = sorted(station.connectors)[1:]
+    mounted = station.equipment
+    yield from _unknown("inputs", tuple(mounted.inputs), _names(INPUTS, CONNECTOR_INPUTS, others))
+    yield from _unknown("outputs", mounted.outputs, tuple(OUTPUTS))
+    yield from _unknown("temperatures", mounted.temperatures, _names(TEMPERATURES, CONNECTOR_TEMPERATURES, others))
+
+
+def _names(of_all: Sequence[str] | dict[str, str], of_one: Sequence[str], others: Sequence[int]) -> tuple[str, ...]:
+    return (*of_all, *(f"{name}.{number}" for name in of_one for number in others))
+
+
+def _unknown(key: str, names: Sequence[str], known: Sequence[str]) -> Iterator[Problem]:
+    for place, name in enumerate(names):
+        path = ("equipment", key, name) if key == "inputs" else ("equipment", key)
+        if name not in known:
+            # imported here: it costs every process memory for the rare wrong name
+            import difflib
+
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+            yield Problem(path, f"unknown name {name!r} in {key}; {hint}")
+        elif name in names[:place]:
+            yield Problem(path, f"{name!r} stands twice in {key}")

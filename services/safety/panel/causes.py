@@ -1,0 +1,31 @@
+"""Faults of the station's contacts and outputs."""
+
+from services.safety.panel import inputs, series
+from services.safety.rule import Rule
+from services.safety.state import ConnectorState, Moment
+
+
+def _emergency_stop(state: ConnectorState, moment: Moment) -> bool:
+    return inputs.stops(state, inputs.EMERGENCY_STOP, moment)
+
+
+def _tilted(state: ConnectorState, moment: Moment) -> bool:
+    """Until service has had a look (`python -m services.safety --clear-lockout`)."""
+    return state.memory.tilted or inputs.stops(state, inputs.TILT, moment)
+
+
+def _tampered(state: ConnectorState, moment: Moment) -> bool:
+    return state.settings.tamper and inputs.reports(state, inputs.TAMPER, moment)
+
+
+def _surge(state: ConnectorState, moment: Moment) -> bool:
+    return state.settings.surge_protection and inputs.reports(state, inputs.SURGE, moment)
+
+
+RULES: dict[str, Rule] = {
+    "emergency_stop": Rule(_emergency_stop, 1.0),
+    "tilted": Rule(_tilted, 1.0),
+    "tampered": Rule(_tampered, 1.0),
+    "surge_protection_spent": Rule(_surge, 1.0),
+    "output_mismatch": Rule(series.mismatch, 3.0),
+}

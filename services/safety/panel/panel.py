@@ -1,0 +1,99 @@
+"""The station's inputs and outputs of a running service: driven, read back, told. Routes; `outputs.py` decides."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from hardware.interfaces import SafetyBoard
+from schemas.station import EquipmentSection
+from services.safety.panel import outputs
+from services.safety.panel.input_reports import InputReports, free_inputs
+from services.safety.panel.outputs import BACKENDS, Book, Wish
+from services.safety.state import Driven, NoticeWish
+from services.safety.timings import BOOT_S
+
+logger = logging.getLogger("safety.panel")
+
+
+class Panel:
+    """`tell`: publishes a notice of the station."""
+
+    def __init__(self, board: SafetyBoard, mounted: EquipmentSection, tell: Callable[[NoticeWish], None]) -> None:
+        self._board = board
+        self._wired = mounted.inputs
+        self._names = [name for name in mounted.outputs if name in board.outputs]
+        self._tell = tell
+        self._book = Book()
+        self._reports = InputReports()
+        self._started_s: float | None = None
+        self.next_s = float("inf")
+        """When there is something to do without anything being read, boot clock."""
+
+    @property
+    def driven(self) -> Mapping[str, Driven]:
+        return self._book.driven
+
+    def drive_safe(self, wishes: Sequence[Wish], now_s: float) -> None:
+        for name, on in outputs.safe(self._names, wishes).items():
+            self._command(name, on, now_s)
+
+    def turn(self, wishes: Sequence[Wish], start_id: str, now_s: float) -> None:
+        """`start_id`: of this start of the station; empty = not heard yet."""
+        self._started_s = now_s if self._started_s is None else self._started_s
+        late = now_s - self._started_s >= BOOT_S
+        self.next_s = float("inf")
+        requested = self._requested(wishes, start_id)
+        for name, on in outputs.wanted(self._names, wishes, requested).items():
+            if name in BACKENDS and not start_id and not late:
+                # What the backend asked for lasts until the station restarts, and whether it has is not known yet.
+                self.next_s = self._started_s + BOOT_S
+            elif self._command(name, on, now_s) and wishes:
+                wish = outputs.announced(name, on, wishes[0].state.settings)
+                if wish is not None:
+                    self._tell(wish)
+        for name in self._book.complaints(now_s):
+            logger.warning("output %s is driven %s and does not follow", name, "on" if self.driven[name].on else "off")
+        self._report_inputs(wishes, now_s)
+
+    def _command(self, name: str, on: bool, now_s: float) -> bool:
+        output = self._board.outputs[name]
+        output.drive(on)
+        return self._book.command(name, on, output.readback(), now_s)
+
+    def _requested(self, wishes: Sequence[Wish], start_id: str) -> Mapping[str, bool]:
+        """Kept with the first connector's memory: over a restart of the process, not over one of the station."""
+        if not wishes or not start_id:
+            return {}
+        memory = wishes[0].state.memory
+        if memory.outputs_for != start_id:
+            memory.outputs, memory.outputs_for = {}, start_id
+        return memory.outputs if outputs.backend_controls(wishes) else {}
+
+    def _report_inputs(self, wishes: Sequence[Wish], now_s: float) -> None:
+        if not wishes:
+            return
+        settings = wishes[0].state.settings
+        told = settings.notify_inputs and settings.backend_controlled
+        states = {name: self.input(name) for name in free_inputs(settings) if told and name in self._wired}
+        turn = self._reports.turn(states, now_s)
+        if turn.notice is not None:
+            self._tell(turn.notice)
+        self.next_s = min(self.next_s, turn.next_s)
+
+    def input(self, name: str) -> bool | None:
+        """Whether a wired contact is active; None = not read."""
+        source = self._board.inputs.get(name)
+        read = source.state() if source is not None else None
+        return None if read is None else read.closed is not (self._wired[name] == "normally closed")
+
+    def set_output(self, wishes: Sequence[Wish], name: str, on: bool) -> str:
+        """The backend switches an output. Returns why not; empty = it is switched with the next turn."""
+        if not outputs.backend_controls(wishes):
+            return "InputOutputBackendControlledMode is off"
+        if name not in BACKENDS or name not in self._names:
+            there = ", ".join(each for each in BACKENDS if each in self._names) or "none"
+            return f"there is no free output {name[:32]!r}; free outputs: {there}"
+        memory = wishes[0].state.memory
+        if not memory.outputs_for:
+            return "the station is still starting"
+        memory.outputs = {**memory.outputs, name: on}
+        return ""

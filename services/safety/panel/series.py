@@ -1,0 +1,86 @@
+"""A second contactor in series with the first, on relay 2 (PatternOnRelayK2: On while charging).
+
+Order: it closes first, without current; the main contactor closes when it is on. The main contactor opens first; it
+follows 100 ms later, whatever the main contacts did: with welded ones it is the only way to open the circuit.
+"""
+
+from hardware.interfaces import PilotMode
+from services.safety.readings import observe_switch
+from services.safety.region import SwitchSight
+from services.safety.rule import after
+from services.safety.state import ConnectorState, Moment, due
+from services.safety.timings import FEEDBACK_VALID_S, OPEN_WITHIN_S
+
+RELAY = "relay_2"
+AUXILIARY = "auxiliary"
+CLOSES_FIRST_S = 0.050
+"""So long before the main contactor: what a contactor takes to pull in, bounce included."""
+FOLLOWS_S = OPEN_WITHIN_S
+MISMATCH_S = 0.100
+"""An output that reads back something else for so long does not follow its command."""
+
+
+def is_fitted(state: ConnectorState) -> bool:
+    return state.settings.relay_2_pattern == "On while charging" and RELAY in state.equipment.outputs
+
+
+def watched(state: ConnectorState) -> tuple[str, ...]:
+    """Outputs in the path of power: what they really do matters."""
+    shunt_trip = (AUXILIARY,) if state.settings.weld_auxiliary and AUXILIARY in state.equipment.outputs else ()
+    return (*shunt_trip, RELAY) if is_fitted(state) else shunt_trip
+
+
+def observe(state: ConnectorState, moment: Moment) -> None:
+    for name in watched(state):
+        driven = moment.readings.outputs.get(name)
+        sight = state.panel.readbacks.setdefault(name, SwitchSight())
+        observe_switch(sight, driven.readback if driven is not None else None, FEEDBACK_VALID_S, moment)
+
+
+def mismatch(state: ConnectorState, moment: Moment) -> bool:
+    """A board that cannot read an output back is believed."""
+    for name in watched(state):
+        driven, sight = moment.readings.outputs.get(name), state.panel.readbacks.get(name)
+        if driven is None or sight is None or not sight.fresh(moment.now_s, FEEDBACK_VALID_S):
+            continue
+        if sight.closed is not driven.on and after(max(driven.since_s, sight.run_start_s), MISMATCH_S, moment):
+            return True
+    return False
+
+
+def ready(state: ConnectorState, moment: Moment) -> bool:
+    """The main contactor may close: the second one is on, and where its output is read back, seen so."""
+    panel = state.panel
+    if not is_fitted(state):
+        return True
+    if not panel.series or not after(panel.series_s, CLOSES_FIRST_S, moment):
+        return False
+    sight = panel.readbacks.get(RELAY)
+    if sight is None or sight.stamp_s < 0.0:
+        return True
+    return sight.closed and sight.fresh(moment.now_s, FEEDBACK_VALID_S) and sight.stamp_s >= panel.series_s
+
+
+def follow(state: ConnectorState, moment: Moment) -> None:
+    """Once coil and pilot are decided."""
+    panel, now_s = state.panel, moment.now_s
+    wanted = is_fitted(state) and (_is_needed(state) or (panel.series and not _may_open(state, moment)))
+    if wanted != panel.series:
+        panel.series, panel.series_s = wanted, now_s
+        moment.wake(now_s + CLOSES_FIRST_S)
+
+
+def _is_needed(state: ConnectorState) -> bool:
+    asks = state.pilot_sight.confirmed in ("C", "D") and state.pilot.mode is PilotMode.PWM
+    return state.contactor.coil or asks
+
+
+def _may_open(state: ConnectorState, moment: Moment) -> bool:
+    contactor = state.contactor
+    if contactor.off_s < state.panel.series_s and contactor.on_s < state.panel.series_s:
+        # The main contactor was never closed meanwhile: there is nothing to wait for.
+        return True
+    if due(contactor.off_s, FOLLOWS_S, moment.now_s):
+        return True
+    moment.wake(contactor.off_s + FOLLOWS_S)
+    return False

@@ -1,0 +1,26 @@
+"""What the rules of the panel keep of one connector."""
+
+from dataclasses import dataclass, field, replace
+
+from services.safety.region import Region, SwitchSight
+
+
+@dataclass(slots=True)
+class PanelState(Region):
+    contacts: dict[str, SwitchSight] = field(default_factory=dict)
+    """By name of the input: closed = the contact is active."""
+    readbacks: dict[str, SwitchSight] = field(default_factory=dict)
+    """Of the outputs in the path of power, by name: closed = the pin is on."""
+    series: bool = False
+    """The second contactor in series shall be closed."""
+    series_s: float = 0.0
+    """When that changed last."""
+
+    def copy(self) -> "PanelState":
+        contacts = {name: sight.copy() for name, sight in self.contacts.items()}
+        readbacks = {name: sight.copy() for name, sight in self.readbacks.items()}
+        return replace(self, contacts=contacts, readbacks=readbacks)
+
+    def begin(self, now_s: float) -> None:
+        self.contacts, self.readbacks = {}, {}
+        self.series, self.series_s = False, now_s
