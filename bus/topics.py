@@ -63,6 +63,11 @@ SAFETY_STATION = _state(
     "safety.station", safety.SafetyStation, "temperatures, digital inputs and outputs of the board", "", 3.0
 )
 
+SAFETY_LOOK = _request("safety.look", safety.LookRequest, "asks for every reading of a connector")
+SAFETY_SET_OUTPUT = _request("safety.set_output", safety.SetOutputRequest, "switches a free output")
+SAFETY_READ_INPUTS = _request("safety.read_inputs", safety.ReadInputsRequest, "asks for the free inputs and outputs")
+SAFETY_EXERCISE = _request("safety.exercise", safety.ExerciseRequest, "tries out a part with no vehicle present")
+
 METERING_READING = _state(
     "metering.reading", metering.MeterReading, "the latest sample of one meter, its quality and age", "meter", 5.0
 )
@@ -219,6 +224,7 @@ SYSTEM_SET_CLOCK = _request("system.set_clock", system.SetClockRequest, "sets st
 HMI_CARD = Topic(
     name="hmi.card", body=hmi.CardPresented, owner="hmi", kind=Kind.EVENT, about="a card was held to a reader"
 )
+HMI_LIGHT_TEST = _request("hmi.light_test", hmi.LightTestRequest, "shows every colour of every light")
 HMI_CONNECTOR = _state("hmi.connector", hmi.HmiConnector, "what light and display of a connector show", "connector")
 
 

@@ -90,15 +90,17 @@ class BusClient:
         """
         return _checked(self.hear_answer(topic, body, **fields), topic.owner)
 
-    def hear_answer(self, topic: Topic[Any], body: type[Request], **fields: Any) -> Answered:
-        """The same, and a refusal is an answer. Raises Failure: not valid, or no answer."""
+    def hear_answer(
+        self, topic: Topic[Any], body: type[Request], patience_s: float = ANSWER_S, **fields: Any
+    ) -> Answered:
+        """The same, and a refusal is an answer. Raises Failure: not valid, or no answer within `patience_s`."""
         now_s = self.clock.now().boot_s
-        request = body(request_id=self.bus.new_id(), expires_s=now_s + ANSWER_S, **fields)
+        request = body(request_id=self.bus.new_id(), expires_s=now_s + patience_s, **fields)
         try:
             self.bus.request(topic, request)
         except ValueError as error:
             raise Failure(f"that cannot be asked: {error}", ExitCode.USAGE) from error
-        for received in self.messages(now_s + ANSWER_S + 5.0):
+        for received in self.messages(now_s + patience_s + 5.0):
             if isinstance(received.body, Answered) and received.body.request_id == request.request_id:
                 if received.body.outcome is Answer.EXPIRED:
                     break

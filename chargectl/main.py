@@ -13,6 +13,8 @@ COMMANDS = {
     "init": ("chargectl.init", "make a station's home"),
     "up": ("chargectl.up", "run the station in the foreground; Ctrl-C ends it cleanly"),
     "status": ("chargectl.status", "services, their health, and the connectors"),
+    "safety": ("chargectl.safety", "every reading between grid and vehicle, faults, and why power does not flow"),
+    "doctor": ("chargectl.doctor", "check the station; --deep tries out its hardware with no vehicle present"),
     "session": ("chargectl.session", "transactions: show, start, stop"),
     "queue": ("chargectl.queue", "messages that wait for the backend, and those given up"),
     "config": ("chargectl.config", "configuration keys: get, set, diff, explain, search, export, import, reset ..."),

@@ -6,7 +6,11 @@ Examples:
   chargectl sim swipe 04C0FFEE123456           a card is held to the reader
   chargectl sim plug-out 1 --force             the cable is torn out, locked or not
   chargectl sim ev-pause 1; chargectl sim ev-resume 1
-  chargectl sim fault diode on                 chargectl sim faults: lists the names
+  chargectl sim fault diode on                 chargectl sim faults: lists names and values
+  chargectl sim fault residual_dc on value=60 after_s=30 for_s=5
+  chargectl sim input emergency_stop on        a wired contact is active; null lets go of it
+  chargectl sim wire opto_1 mirror             what an input, or the output auxiliary, is wired to
+  chargectl sim weather ambient_c=40 sun_k=15  the air around the station
   chargectl sim meter connector.1 timeout=true
   chargectl sim network down
   chargectl sim state                          everything physical, for assertions
@@ -33,9 +37,10 @@ POSITIONAL = {
     "network": ("up",),
     "meter": ("meter",),
     "input": ("name", "on"),
+    "wire": ("name", "to"),
 }
 """What the words after an operation mean, in order; everything else is key=value."""
-TEXTS = ("id_tag", "name", "meter", "reader", "mac")
+TEXTS = ("id_tag", "name", "meter", "reader", "mac", "to")
 """Fields that stay text even if they look like a number."""
 SWITCHES = {"on": True, "off": False, "up": True, "down": False, "true": True, "false": False}
 TELLING = ("state", "faults")
@@ -64,7 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(answer)
     else:
-        print(_readable(answer) if name in TELLING else "done")
+        readable = {"faults": _faults, "state": _readable}
+        print(readable[name](answer) if name in TELLING else "done")
     return int(ExitCode.OK)
 
 
@@ -140,3 +146,13 @@ def _line(connection: socket.socket) -> bytes:
 
 def _readable(answer: dict[str, Any]) -> str:
     return json.dumps({name: value for name, value in answer.items() if name != "ok"}, indent=2, ensure_ascii=False)
+
+
+def _faults(answer: dict[str, Any]) -> str:
+    """One fault per line: name, what its value means, what it does."""
+    width = max(map(len, answer["faults"]), default=0)
+    lines = []
+    for name, fault in answer["faults"].items():
+        value = f" [{fault['value']}; {fault['range']}]" if fault["value"] else ""
+        lines.append(f"{name:<{width}}  {fault['effect']}{value}")
+    return "\n".join(lines)

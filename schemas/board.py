@@ -1,25 +1,31 @@
 """How a real board is wired: the sections `[mcu]`, `[gpio]` and `[linux]` of `$CHARGE_HOME/station.toml`.
 
-What is mounted at all (contacts, sensors, relays) stands in `[connector.N]` and `[equipment]`; these sections say where.
+The spelling of lines, channels and sensors is checked by `services/board_check.py`, with words for a person.
+
+What is mounted at all (contacts, sensors, relays) stands in `[connector.N]` and `[equipment]`; these sections say
+where.
 """
 
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-Line = Annotated[str, Meta(pattern=r"^!?(?:/dev/[\w.\-]{1,40}:)?[\w .+\-/\[\]]{1,64}$")]
+Text = Annotated[str, Meta(min_length=1, max_length=130)]
+Line = Text
 """A GPIO line: its name or its number on `[gpio] chip`, or `/dev/gpiochipN:` and one of them; a leading `!` = it is
 active when low."""
-Channel = Annotated[str, Meta(pattern=r"^[\w:.,@\-]{1,64}/[a-z_0-9]{1,40}$")]
+Channel = Text
 """A channel of an IIO device: `iio:device0/in_voltage1`, or the device's own name instead of its number."""
-Pwm = Annotated[str, Meta(pattern=r"^pwmchip[0-9]{1,3}/[0-9]{1,3}$")]
+Pwm = Text
 """A channel of a PWM chip: `pwmchip0/1`."""
-Sensor = Annotated[str, Meta(pattern=r"^(?:hwmon|thermal|iio|w1):[^\s]{1,80}$")]
+Sensor = Text
 """`hwmon:NAME/temp1`, `thermal:TYPE`, `iio:NAME/in_temp` or `w1:28-00000...`."""
-Fan = Annotated[str, Meta(pattern=r"^hwmon:[^\s/]{1,60}/fan[0-9]{1,2}$")]
-Led = Annotated[str, Meta(pattern=r"^[^/\s]{1,64}$")]
+Fan = Text
+"""`hwmon:NAME/fan1`."""
+Led = Text
 """A directory below `/sys/class/leds`."""
-DeviceFile = Annotated[str, Meta(pattern=r"^/[^\s]{1,120}$")]
+DeviceFile = Text
+"""Below `/dev`, or another absolute path."""
 Factor = Annotated[float, Meta(ge=-1000.0, le=1000.0)]
 Volts = Annotated[float, Meta(ge=-100.0, le=100.0)]
 
@@ -83,7 +89,7 @@ class GpioSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Everything straight on lines of this computer. A laboratory board."""
 
     hardware_interlock: bool = False
-    chip: Annotated[str, Meta(pattern=r"^/dev/[\w.\-]{1,40}$")] = "/dev/gpiochip0"
+    chip: DeviceFile = "/dev/gpiochip0"
     """For lines that name no chip."""
     feed: Line
     """Toggled to keep the monoflop going that enables the coils."""

@@ -144,7 +144,7 @@ _ROWS = (
           "OverVoltage", "02-09-004"),
     Fault("ventilation_required", _P, "Vehicle demands ventilation",
           "This station has no ventilation: charge this vehicle at a station that has one.", _OTHER, "02-01-006"),
-    Fault("temperature_derated", _D, "Housing temperature high - charging current reduced",
+    Fault("temperature_derated", _D, "Housing temperature high - current reduced",
           "Charging goes on with less current until it has cooled down.", _HOT, "02-08-004"),
     Fault("temperature_sensor_lost", _D, "Temperature sensor failed",
           "Charging goes on with the smallest current. Call service to check the sensor.", _OTHER, "02-08-005"),

@@ -1,6 +1,6 @@
 """What `hmi` says: cards, lights, display."""
 
-from schemas.base import Message, Open
+from schemas.base import Message, Open, Request
 from schemas.units import BootSeconds, IdTag
 
 
@@ -49,3 +49,7 @@ class HmiConnector(Message, frozen=True, kw_only=True):
     light: LightPattern
     display: tuple[str, ...]
     """Lines of the display, each at most 16 characters (the character module of the controller family)."""
+
+
+class LightTestRequest(Request, frozen=True, kw_only=True):
+    """`hmi.light_test`: every light shows red, green and blue for a second each."""

@@ -3,7 +3,18 @@
 from msgspec import Struct
 
 from schemas.base import Message, Open, Request
-from schemas.units import Amperes, BootSeconds, Count, Hertz, PowerFactor, Volts, WallSeconds, WattHours, Watts
+from schemas.units import (
+    Amperes,
+    BootSeconds,
+    Count,
+    Hertz,
+    PhaseOrder,
+    PowerFactor,
+    Volts,
+    WallSeconds,
+    WattHours,
+    Watts,
+)
 
 
 class Quality(Open):
@@ -31,6 +42,7 @@ class Reading(Struct, frozen=True, kw_only=True, gc=False):
     voltage_v: tuple[Volts, Volts, Volts] | None = None
     power_factor: PowerFactor | None = None
     frequency_hz: Hertz | None = None
+    phase_order: PhaseOrder | None = None
 
 
 class MeterReading(Message, frozen=True, kw_only=True):

@@ -38,6 +38,11 @@ _ROWS = (
     NoticeKind("residual_current", "Residual current: {current}", "02-07-101", "residual_current"),
     NoticeKind("input_changed", "Input {name} switched {state}", "02-08-101", "input"),
     NoticeKind("output_changed", "Output {name} switched {state}", "02-08-102", "output"),
+    # system, while a USB stick is handled: section 9.4
+    NoticeKind("usb_stick_done", "USB stick handling: Finalized - Remove USB stick", "06-02-101", "usb_stick"),
+    NoticeKind("usb_stick_failed", "USB stick handling failed - Remove USB stick", "06-02-102", "usb_stick"),
+    # message_queue, on TriggerMessage
+    NoticeKind("triggered", "Triggered status report", "01-05-101", "triggered"),
     # session
     NoticeKind("energy_flows", "Energy is flowing to vehicle", "04-02-101", "energy_flow"),
     NoticeKind("energy_rests", "No energy flowing to vehicle", "04-02-102", "energy_flow"),

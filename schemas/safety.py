@@ -1,6 +1,8 @@
 """What `safety` says: the state of each connector between grid and car."""
 
-from schemas.base import Message, Open
+from msgspec import field
+
+from schemas.base import Message, Open, Request
 from schemas.units import (
     Amperes,
     BootSeconds,
@@ -11,6 +13,8 @@ from schemas.units import (
     Milliseconds,
     PhaseCount,
     RevolutionsPerMinute,
+    StationOrConnector,
+    Word,
 )
 
 
@@ -128,11 +132,41 @@ class SafetyConnector(Message, frozen=True, kw_only=True):
 class SafetyStation(Message, frozen=True, kw_only=True):
     """`safety.station`: what the board reads and drives beside the connectors; at every change and once a second."""
 
-    temperatures_c: dict[str, Celsius | None] = {}
+    temperatures_c: dict[str, Celsius | None] = field(default_factory=dict)
     """By name of the sensor; None = it does not answer."""
-    inputs: dict[str, bool | None] = {}
+    inputs: dict[str, bool | None] = field(default_factory=dict)
     """By name; True = active, as it is wired."""
-    outputs: dict[str, bool] = {}
+    outputs: dict[str, bool] = field(default_factory=dict)
     fan_rpm: RevolutionsPerMinute | None = None
     trouble: str = ""
     """Between the driver and its hardware, for a person; empty = none."""
+
+
+class LookRequest(Request, frozen=True, kw_only=True):
+    """`safety.look`: every reading, as texts by name, in the values of the answer."""
+
+    connector: StationOrConnector = 0
+    """0 = what the connectors share."""
+
+
+class SetOutputRequest(Request, frozen=True, kw_only=True):
+    """`safety.set_output`: the backend switches a free output (InputOutputBackendControlledMode)."""
+
+    output: Word
+    on: bool
+
+
+class ReadInputsRequest(Request, frozen=True, kw_only=True):
+    """`safety.read_inputs`: free inputs and outputs by name, for the backend: "on", "off" or empty (not read)."""
+
+
+class ExerciseRequest(Request, frozen=True, kw_only=True):
+    """`safety.exercise`: tries out one part while no vehicle is there; answered when it has ended, within 10 s."""
+
+    what: Word
+    """lock, residual, pilot, contactor or output."""
+    connector: StationOrConnector = 1
+    output: Word = ""
+    """Name of the output."""
+    force: bool = False
+    """For what is not harmless: closing the contactor, switching the auxiliary output."""

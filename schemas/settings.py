@@ -6,7 +6,7 @@ own, under `Name`, and that of connector 2 under `Name[2]`.
 
 from typing import Annotated, Protocol
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from schemas.base import Message, Request
 from schemas.units import BootSeconds, Count, Identifier, LongText, StationOrConnector, Word
@@ -48,7 +48,7 @@ class SettingsSnapshot(Message, frozen=True, kw_only=True):
     values: dict[str, str]
     pending_reboot: tuple[str, ...] = ()
     """Keys whose stored value takes effect at the next start of the station; `values` still has the present one."""
-    actions: dict[str, ActionOrder] = {}
+    actions: dict[str, ActionOrder] = field(default_factory=dict)
     """By place: the last order of each action key."""
 
 
@@ -56,7 +56,7 @@ class SecretValues(Message, frozen=True, kw_only=True):
     """`settings.secrets`: values that are never printed, recorded or told to the backend (passwords)."""
 
     values: dict[str, str]
-    actions: dict[str, ActionOrder] = {}
+    actions: dict[str, ActionOrder] = field(default_factory=dict)
     """Orders that carry one (checking a password)."""
 
 

@@ -29,6 +29,8 @@ ConnectorNumber = Annotated[int, Meta(ge=1, le=99)]
 StationOrConnector = Annotated[int, Meta(ge=0, le=99)]
 """0 is the station itself."""
 PhaseCount = Annotated[int, Meta(ge=0, le=3)]
+PhaseOrder = Annotated[int, Meta(ge=-1, le=1)]
+"""1 = L1, L2, L3 follow each other; -1 = L1, L3, L2."""
 Count = Annotated[int, Meta(ge=0, le=2**62)]
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=36)]

@@ -1,5 +1,6 @@
 """Does the station file say where everything is that it says is mounted? Pure."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -14,6 +15,19 @@ INTERLOCK = (
 )
 
 
+_NAME = r"[\w:.,@+\-]{1,64}"
+LINE = (r"!?(?:/dev/[\w.\-]{1,40}:)?[\w .+\-/]{1,64}", "a GPIO line: its name, its number, or /dev/gpiochip1:NAME")
+CHANNEL = (rf"{_NAME}/[a-z_0-9]{{1,40}}", "an ADC channel, for example iio:device0/in_voltage1 or NAME/in_voltage1")
+PWM = (r"pwmchip\d{1,3}/\d{1,3}", "a PWM channel, for example pwmchip0/1")
+SENSOR = (
+    rf"(?:hwmon:{_NAME}/temp\d{{1,2}}|thermal:{_NAME}|iio:{_NAME}/in_[a-z0-9_]{{1,40}}|w1:[0-9a-f\-]{{4,20}})",
+    "a sensor: hwmon:NAME/temp1, thermal:TYPE, iio:NAME/in_temp or w1:28-0123456789ab",
+)
+FAN = (rf"hwmon:{_NAME}/fan\d{{1,2}}", "a fan, for example hwmon:NAME/fan1")
+LED = (r"[^/\s]{1,64}", "a name below /sys/class/leds")
+FILE = (r"/[^\s]{1,120}", "the path of a device, for example /dev/ttyS1")
+
+
 class Problem(NamedTuple):
     path: tuple[str, ...]
     """The name in the station file that is wrong."""
@@ -26,9 +40,45 @@ def board_problems(station: Station) -> list[Problem]:
         case "simulated":
             return []
         case "mcu":
-            return [*_mcu(station), *_linux(station)]
+            return [*_spellings(station), *_mcu(station), *_linux(station)]
         case "direct-gpio":
-            return [*_gpio(station), *_linux(station)]
+            return [*_spellings(station), *_gpio(station), *_linux(station)]
+
+
+def _spellings(station: Station) -> Iterator[Problem]:
+    for path, text, (pattern, words) in _written(station):
+        if text is not None and not re.fullmatch(pattern, text):
+            yield Problem(path, f"{path[-1]} = {text!r} is not {words}")
+
+
+def _written(station: Station) -> Iterator[tuple[tuple[str, ...], str | None, tuple[str, str]]]:
+    """Everything that names hardware: where it stands, its text, and how it is spelled."""
+    if station.mcu is not None:
+        yield ("mcu", "port"), station.mcu.port, FILE
+    if station.gpio is not None:
+        yield ("gpio", "chip"), station.gpio.chip, FILE
+        for path, line in lines_of(station.gpio):
+            yield path, line, LINE
+        for number, wired in station.gpio.connector.items():
+            yield from _analogue(("gpio", "connector", number), wired)
+    linux = station.linux
+    yield ("linux", "watchdog"), linux.watchdog, FILE
+    yield ("linux", "fan"), linux.fan, FAN
+    for name, sensor in linux.temperatures.items():
+        yield ("linux", "temperatures", name), sensor, SENSOR
+    for number, lamp in linux.leds.items():
+        for colour in lamp.__struct_fields__:
+            yield ("linux", "leds", number, colour), getattr(lamp, colour), LED
+
+
+def _analogue(path: tuple[str, ...], wired: GpioConnector) -> Iterator[tuple[tuple[str, ...], str, tuple[str, str]]]:
+    yield (*path, "pilot_pwm"), wired.pilot_pwm, PWM
+    channels = {"pilot_high": [wired.pilot_high], "pilot_low": [wired.pilot_low], "output_sense": wired.output_sense}
+    for name, scaled in channels.items():
+        for each in scaled or ():
+            yield (*path, name), each.channel, CHANNEL
+    if wired.proximity is not None:
+        yield (*path, "proximity"), wired.proximity.channel, CHANNEL
 
 
 def _mcu(station: Station) -> Iterator[Problem]:

@@ -170,4 +170,5 @@ def _line(text: str, path: tuple[str, ...]) -> str:
 
 def _line_of_error(text: str, message: str) -> str:
     found = re.search(r"`\$\.?([^`]*)`", message)
-    return _line(text, tuple(found.group(1).replace("[...]", ".1").split("."))) if found else ""
+    path = tuple(found.group(1).replace("[...]", ".1").split(".")) if found else ()
+    return (_line(text, path) or _line(text, path[:-1])) if len(path) > 1 else ""

@@ -15,7 +15,7 @@ from schemas.safety import PilotState, SafetyConnector
 from schemas.session import Permission
 from services.safety.settings import SafetySettings
 from services.safety.state import Equipment, Event, Outputs, Readings
-from tests import contact_invariants
+from tests import contact_invariants, panel_invariants
 from tests.contact_invariants import ContactBook
 from tests.residual_invariants import ResidualBook
 
@@ -167,7 +167,9 @@ class Checker:
             elif self.left_cd_s is None:
                 self.left_cd_s = self.seen_s
         self._diode(record, seen)
-        self.residual.see(now_s, readings.residual, record.outputs, seen == "A", record.started)
+        # State F hides the vehicle: it has neither come nor gone.
+        in_a = seen == "A" or (seen == "F" and self.residual.in_a)
+        self.residual.see(now_s, readings.residual, record.outputs, in_a, record.started)
         if readings.proximity is not None and carries(readings.proximity.ohm) > 0:
             self.proximity_good_s = now_s if now_s - readings.proximity.sampled_s <= 0.5 else self.proximity_good_s
             self.carried.append((now_s, carries(readings.proximity.ohm)))
@@ -284,9 +286,12 @@ def _one(checker: Checker, record: Record) -> str:
 def _two(checker: Checker, record: Record) -> str:
     if not record.outputs.coil:
         return ""
-    if checker.good_diode_s is None:
-        return "diode not proven since PWM began"
     bad_s = checker.bad_diode_s
+    if not record.settings.diode_before_closing:
+        # CPDiodeDetection off: judged from the closing on.
+        bad_s = None if bad_s is None else max(bad_s, checker.on_s)
+    elif checker.good_diode_s is None:
+        return "diode not proven since PWM began"
     return "diode bad for 120 ms" if bad_s is not None and record.now_s - bad_s > 0.12 + TINY else ""
 
 
@@ -447,6 +452,10 @@ def _thirty_six(checker: Checker, record: Record) -> str:
     return f"coil on, hot for {hot_s} s" if hot_s > 6.0 + TINY else ""
 
 
+def _twenty_seven_all(checker: Checker, record: Record) -> str:
+    return _twenty_seven(checker, record) or panel_invariants.unread_or_active(checker, record)
+
+
 def _twenty_eight(checker: Checker, record: Record) -> str:
     outputs = record.outputs
     unsafe = outputs.coil or outputs.mode is PilotMode.PWM or outputs.lock is not LockDrive.STOP
@@ -478,7 +487,7 @@ RULES = {
     1: _one, 2: _two, 3: _three, 4: _four, 5: _five, 6: _six, 7: contact_invariants.seven, 9: _nine, 10: _ten,
     11: _eleven, 12: _twelve, 13: _thirteen, 14: _fourteen, 15: contact_invariants.fifteen, 16: _sixteen,
     17: _seventeen, 18: _eighteen, 19: _nineteen, 21: contact_invariants.twenty_one, 22: _twenty_two,
-    23: contact_invariants.twenty_three, 27: _twenty_seven, 28: _twenty_eight, 30: _thirty, 31: _thirty_one,
-    33: _thirty_three, 34: contact_invariants.thirty_four, 36: _thirty_six,
+    23: contact_invariants.twenty_three, 27: _twenty_seven_all, 28: _twenty_eight, 30: _thirty, 31: _thirty_one,
+    33: _thirty_three, 34: contact_invariants.thirty_four, 36: _thirty_six, 39: panel_invariants.thirty_nine,
 }  # fmt: skip
 """20, 24 and 25 are checked while the events are read."""

@@ -16,7 +16,17 @@ from services.safety import core
 from services.safety.equipment import in_force
 from services.safety.memory import Memory
 from services.safety.settings import SafetySettings
-from services.safety.state import BootSight, ConnectorState, Equipment, Event, MeterSight, NoticeWish, Outputs, Readings
+from services.safety.state import (
+    BootSight,
+    ConnectorState,
+    Driven,
+    Equipment,
+    Event,
+    MeterSight,
+    NoticeWish,
+    Outputs,
+    Readings,
+)
 from services.safety.status import connector_message
 from tests.invariants import Checker, Record
 from tests.residual_module import Module
@@ -68,6 +78,8 @@ class World:
     meter_alive: bool = True
     contacts: Mapping[str, bool] = field(default_factory=dict)
     """By name of a wired input: active. Replaced, never changed."""
+    contacts_alive: bool = True
+    trouble: str = ""
     boot: BootSight | None = None
     live_phase: int = 0
     """1 to 3: only this phase is live behind the contactor whatever it does; 0 = as the contacts are."""
@@ -79,6 +91,12 @@ class World:
     relay_stuck: bool = False
     charged: bool = True
     """The lock's emergency release."""
+    series: bool = False
+    """Output relay_2, as it is driven."""
+    series_s: float = -1e9
+    relay_2_stuck: bool | None = None
+    """What its pin does whatever is driven; None = it follows."""
+    reads_back: bool = True
     module: Module | None = None
     """For residual current; replaced, never changed."""
 
@@ -102,11 +120,17 @@ class World:
             read["phase_relay"] = Feedback(self.relay == 3, now_s)
         if equipment.actuator == "with emergency release":
             read["release_energy"] = Feedback(self.charged, now_s)
+        if equipment.outputs:
+            pin = self.series if self.relay_2_stuck is None else self.relay_2_stuck
+            back = Feedback(pin, now_s) if self.reads_back else None
+            read["outputs"] = {"relay_2": Driven(self.series, self.series_s, back)}
         if equipment.inputs:
             known = {name: Feedback(on, now_s) for name, on in self.contacts.items()}
             known.setdefault("line", Feedback(contact, now_s))
             known.setdefault("opto_1", Feedback(contact is not self.opto_opens, now_s))
             read["inputs"] = {name: known.get(name) for name in equipment.inputs}
+            if not self.contacts_alive:
+                read["inputs"] = before.inputs
         if self.meter is not None and self.meter_alive:
             last_s = before.meter.sampled_s if before.meter is not None else -math.inf
             changed = before.meter is None or before.meter[:2] != self.meter[:2]
@@ -136,6 +160,8 @@ class World:
         self.locked(now_s)
         if outputs.lock is not self.drive:
             self.drive, self.drive_s, self.bolt_at_drive = outputs.lock, now_s, self.bolt
+        if outputs.series != self.series:
+            self.series, self.series_s = outputs.series, now_s
         self.mode = outputs.mode
         if outputs.phases and not self.relay_stuck:
             self.relay = outputs.phases
@@ -289,6 +315,7 @@ class Rig:
             self.readings = self.readings._replace(**world.slow(self.equipment, now_s, before))
             if not world.mirror_alive:
                 self.readings = self.readings._replace(mirror=None)
+        self.readings = self.readings._replace(trouble=world.trouble)
 
     def _mirror(self, contact: bool) -> Feedback | None:
         if not self.equipment.mirror_contact:

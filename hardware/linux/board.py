@@ -10,7 +10,8 @@ from hardware.coil import FreshFeed
 from hardware.interfaces import ConnectorBoard, DigitalInput, DigitalOutput, Tachometer, TemperatureSensor
 from hardware.linux.adc import ProximityAdc, ScaledAdc
 from hardware.linux.clock import boot_s
-from hardware.linux.gpio import Gpio, LineUse, OpenChip, real_chip
+from hardware.linux.gpio import Gpio, LineUse
+from hardware.linux.gpio_chip import OpenChip, real_chip
 from hardware.linux.parts import (
     LineContactor,
     LineInput,

@@ -22,6 +22,9 @@ class Driven(NamedTuple):
     duty: float
 
 
+SAFE = Driven(PilotMode.X1, 1.0)
+
+
 class LinuxPilot:
     """Driven by the safety loop, sampled by a thread."""
 
@@ -39,7 +42,7 @@ class LinuxPilot:
         self._pwm, self._high, self._low = pwm, high, low
         self._drive_negative, self._is_negative = drive_negative, is_negative
         self._clock, self._hurry, self._sampled = clock, hurry, sampled
-        self._wanted: Driven | None = None
+        self._wanted = SAFE
         self._told: Driven | None = None
         self._latest: PilotLevels | None = None
         self._next_try_s = float("-inf")
@@ -71,7 +74,7 @@ class LinuxPilot:
         if self._pwm_doubtful:
             self._pwm_doubtful = self._pwm.is_open = False
             self._told = None
-        if wanted is None or wanted == self._told or now_s < self._next_try_s:
+        if wanted == self._told or now_s < self._next_try_s:
             return False
         try:
             self._pwm.set(wanted.duty)
@@ -86,7 +89,7 @@ class LinuxPilot:
 
     def forget(self) -> None:
         """The lines beside it were lost: only what is driven from now on counts."""
-        self._wanted = self._told = None
+        self._wanted, self._told = SAFE, None
 
     def sample(self) -> None:
         """Runs in the sampler's thread."""

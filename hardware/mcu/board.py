@@ -1,7 +1,7 @@
 """A board whose microcontroller owns pilot and contactor, as `safety` sees it."""
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from hardware.coil import FreshFeed
@@ -10,8 +10,8 @@ from hardware.linux.clock import boot_s
 from hardware.linux.sysfs import Sysfs
 from hardware.linux.watchdog import Watchdog
 from hardware.mcu import messages
-from hardware.mcu.fitted import missing
 from hardware.mcu.frame import VERSION, Frame, FrameReader
+from hardware.mcu.health import Health
 from hardware.mcu.link import ClockMap, Incoming, Outgoing, ago_s, microseconds
 from hardware.mcu.messages import (
     BadMessage,
@@ -22,7 +22,6 @@ from hardware.mcu.messages import (
     Identity,
     IdentityConnector,
     Kind,
-    State,
     StationConnector,
     StationReading,
     Status,
@@ -36,12 +35,10 @@ from hardware.mcu.port import SerialPort
 from schemas.station import Station
 
 HELLO_EVERY_S = 0.25
+REPEAT_S = 0.02
+"""What the microcontroller has not repeated yet is sent again: a lost frame costs no more than this."""
 DRIVE_EVERY_S = 0.1
 """At least: the microcontroller takes a second without a frame for a dead host."""
-SILENT_S = 0.5
-OBEYED_WITHIN_S = 1.0
-FOLLOWED_WITHIN_S = 0.15
-"""The microcontroller repeats what it has understood; a difference that lasts longer is trouble."""
 MOST_READS = 16
 """Of 4 KB each, at one turn."""
 ECHO_OLDEST_S = 60.0
@@ -101,8 +98,7 @@ class McuSafetyBoard:
         self._frames = FrameReader()
         self._incoming, self._outgoing, self._map = Incoming(), Outgoing(), ClockMap()
         self._connections = self._port.connections
-        self._since_s = now_s
-        """The port was opened, or the microcontroller began anew."""
+        self.health = Health(self._station, self._path, now_s)
         self._obeyed = False
         self._boot_id: int | None = None
         self._told: tuple[int, tuple[DriveConnector, ...]] | None = None
@@ -110,12 +106,7 @@ class McuSafetyBoard:
         """When `_told` was sent first."""
         self._sent_s = float("-inf")
         self._hello_s = float("-inf")
-        self._missing: list[str] = []
-        self._self_test = 0
-        self._other_version = 0
-        self._not_followed: dict[int, str] = {}
         self.bad_messages = 0
-        self.status: Status | None = None
         self.firmware = ""
 
     @property
@@ -144,30 +135,9 @@ class McuSafetyBoard:
 
     @property
     def trouble(self) -> str:
-        return "; ".join(self._troubles())
-
-    def _troubles(self) -> Iterator[str]:
-        now_s = self._clock()
-        heard_s = self._incoming.accepted_s
         if self._port.trouble:
-            yield self._port.trouble
-            return
-        if self._other_version:
-            yield (
-                f"the microcontroller speaks version {self._other_version} of the link, this software {VERSION}: "
-                "bring both to the same release"
-            )
-        elif now_s - max(self._since_s, heard_s if heard_s is not None else 0.0) > SILENT_S:
-            yield f"no valid frame from the microcontroller on {self._path}: check cable, speed and its supply"
-        elif not self._obeyed and now_s - self._since_s > OBEYED_WITHIN_S:
-            yield f"the microcontroller on {self._path} does not answer our hello"
-        yield from (f"microcontroller: {words}" for words in self._missing)
-        for bit, words in enumerate(messages.SELF_TEST):
-            if self._self_test >> bit & 1:
-                yield f"microcontroller, self-test: {words}"
-        if self.status is not None and self.status.state == State.BROKEN:
-            yield "the microcontroller has shut itself down; switch the station off and on"
-        yield from self._not_followed.values()
+            return self._port.trouble
+        return "; ".join(self.health.troubles(self._clock(), self._incoming.accepted_s, self._obeyed))
 
     def fileno(self) -> int:
         return self._port.fileno()
@@ -189,23 +159,22 @@ class McuSafetyBoard:
 
     def _lose(self) -> None:
         """The other end may know nothing of us."""
-        self._since_s = self._clock()
+        self.health.begin(self._clock())
         self._obeyed, self._told = False, None
         self._hello_s = float("-inf")
         self._map.forget()
         self._incoming.restart()
-        self._not_followed = {}
         for each in self._connectors.values():
             each.lost()
         self._panel.lost()
 
     def _hear(self, frame: Frame, now_s: float) -> None:
         if frame.version != VERSION:
-            self._other_version = frame.version
+            self.health.other_version = frame.version
             return
         if not self._incoming.accept(frame.sequence, now_s):
             return
-        self._other_version = 0
+        self.health.other_version = 0
         try:
             self._understand(frame, now_s)
         except BadMessage:
@@ -228,8 +197,7 @@ class McuSafetyBoard:
             self._lose()
         self._boot_id = identity.boot_id
         self._obeyed = identity.run_id == self._run_id
-        self._missing = missing(self._station, identity, connectors)
-        self._self_test = identity.self_test
+        self.health.take_identity(identity, connectors)
         self.firmware = messages.text(identity.firmware)
         for number, part in enumerate(connectors, 1):
             own = self._connectors.get(number)
@@ -237,7 +205,7 @@ class McuSafetyBoard:
                 own.residual.firmware = messages.text(part.residual_version)
 
     def _hear_status(self, status: Status, now_s: float) -> None:
-        self.status = status
+        self.health.status = status
         if status.echo_age_us == messages.NEVER:
             return
         sent_ago_s = ago_s(status.echo_us, microseconds(now_s))
@@ -254,24 +222,8 @@ class McuSafetyBoard:
 
         connector.take(read, stamp)
         self._panel.take_connector(read, stamp)
-        self._compare(read, now_s)
-
-    def _compare(self, read: ConnectorReading, now_s: float) -> None:
-        """What the microcontroller has understood against what was sent."""
-        if self._told is None:
-            return
-        sent = self._told[1][read.number - 1]
-        duty_matters = sent.pilot == messages.PWM
-        same = (sent.pilot, sent.coil, sent.lock, sent.residual_test) == (
-            read.pilot,
-            read.coil,
-            read.lock,
-            read.residual_test,
-        ) and (not duty_matters or sent.duty == read.driven_duty)
-        if same:
-            self._not_followed.pop(read.number, None)
-        elif now_s - self._told_s > FOLLOWED_WITHIN_S:
-            self._not_followed[read.number] = f"connector {read.number}: the microcontroller does not do what is driven"
+        if self._told is not None:
+            self.health.compare(self._told[1][read.number - 1], now_s - self._told_s, read)
 
     def flush(self) -> None:
         """The whole vector when something has changed, with every feed, and at least every 100 ms."""
@@ -282,12 +234,14 @@ class McuSafetyBoard:
             self._say_hello(now_s)
             return
         vector = (self._panel.output_bits(), tuple(each.driven() for each in self._connectors.values()))
-        if vector == self._told and not feed and now_s - self._sent_s < DRIVE_EVERY_S:
+        again_s = DRIVE_EVERY_S if self.health.is_confirmed else REPEAT_S
+        if vector == self._told and not feed and now_s - self._sent_s < again_s:
             return
         head = Drive(microseconds(now_s), messages.FEED if feed else 0, vector[0], len(vector[1]))
         if self._port.write(self._outgoing.frame(Kind.DRIVE, packed(head, vector[1]))):
             if vector != self._told:
                 self._told, self._told_s = vector, now_s
+                self.health.command_changed()
             self._sent_s = now_s
             self.flushed_s = self._clock()
         if self._watchdog is not None and not self.trouble:

@@ -16,7 +16,7 @@ def _missing(station: Station, identity: Identity, connectors: tuple[IdentityCon
     for number, section in station.connectors.items():
         if number > len(connectors):
             yield f"it has {len(connectors)} connectors, the station file {len(station.connectors)}"
-            return
+            break
         for ability in abilities_needed(section):
             if not connectors[number - 1].abilities & ability:
                 yield f"it has no {ability.name.lower().replace('_', ' ')} for connector {number}"

@@ -6,6 +6,9 @@ RESYNC_S = 0.25
 """After so long without an accepted frame, the other end's numbers may begin anywhere."""
 CLOCK_DRIFT = 0.01
 """The microcontroller's clock is right within 1 %."""
+OLDEST_S = 60.0
+AHEAD_S = 1.0
+"""A counter that wraps makes a very old stamp look like one from the future."""
 US_PER_S = 1_000_000
 _WRAP = 1 << 32
 
@@ -84,9 +87,11 @@ class ClockMap:
         self._at_us, self._at_s = mcu_us, min(bound_s, arrived_s)
 
     def boot_s(self, mcu_us: int, arrived_s: float) -> float:
-        """Of a stamp in a frame that arrived at `arrived_s`. Only when `known`."""
+        """Of a stamp in a frame that arrived at `arrived_s`; 0 = far away, and so of no use. Only when `known`."""
         if self._at_us is None:
             raise ValueError("nothing was heard yet")
         since_s = -ago_s(mcu_us, self._at_us)
+        if not -OLDEST_S <= since_s <= AHEAD_S:
+            return 0.0
         drift = (1.0 - CLOCK_DRIFT) if since_s >= 0.0 else (1.0 + CLOCK_DRIFT)
         return min(self._at_s + since_s * drift, arrived_s)

@@ -143,7 +143,7 @@ LAYOUTS: dict[type[Any], struct.Struct] = {
     Identity: struct.Struct("<II16s16sHHHBBB"),
     IdentityConnector: struct.Struct("<HBB8s"),
     Status: struct.Struct("<IIIBBHHIIII"),
-    ConnectorReading: struct.Struct("<BBHBBBHIhhHHIHIIIhHIHHHBB"),
+    ConnectorReading: struct.Struct("<BBHBBBHIhhHHIHIIIhhIHHHBB"),
     StationReading: struct.Struct("<IHHHIhhhIHB"),
     StationConnector: struct.Struct("<hhh"),
 }

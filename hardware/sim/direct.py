@@ -42,12 +42,16 @@ class DirectSafetyBoard(Drivers):
     def fileno(self) -> int:
         return -1
 
-    def receive(self) -> None:
+    def _reach(self) -> Site:
+        """The site of this moment. After it was away nothing is driven but what is driven from then on."""
         site = self._now.site
-        back = bool(self.trouble) and not site.board_away
-        self.trouble = AWAY if site.board_away else ""
-        if back:
+        was_away, self.trouble = bool(self.trouble), AWAY if site.board_away else ""
+        if was_away and not self.trouble:
             self.forget()
+        return site
+
+    def receive(self) -> None:
+        site = self._reach()
         if self.trouble or self._sampled == (site.now_s, site.revision):
             return
         self._sampled = (site.now_s, site.revision)
@@ -56,14 +60,14 @@ class DirectSafetyBoard(Drivers):
         self.take_station(station_readings(site))
 
     def flush(self) -> None:
-        site = self._now.site
-        away = site.board_away
-        outputs = None if away else self.driven(site.now_s)
+        site = self._reach()
+        arrives = not self.trouble
+        outputs = self.driven(site.now_s) if arrives else None
         if outputs is not None:
             apply(site, outputs)
-        if not away:
+        if arrives:
             self.flushed_s = site.now_s
-        self.flushed(not away)
+        self.flushed(arrives)
 
 
 class _Reader:

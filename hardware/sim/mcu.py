@@ -6,14 +6,12 @@ out. Whoever runs it calls `turn` at least every 5 ms.
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 from hardware.interfaces import ConnectorBoard, LockDrive, PilotMode, SafetyBoard
 from hardware.mcu import messages
 from hardware.mcu.frame import VERSION, Frame, FrameReader
 from hardware.mcu.link import Incoming, Outgoing, microseconds
 from hardware.mcu.messages import (
-    Ability,
     ConnectorReading,
     Drive,
     DriveConnector,
@@ -22,12 +20,9 @@ from hardware.mcu.messages import (
     IdentityConnector,
     Kind,
     State,
-    StationConnector,
-    StationReading,
     Status,
-    Switch,
-    Valid,
 )
+from hardware.sim.mcu_sample import Fitted, connector_reading, identity, station_reading
 
 FEED_HOLDS_S = 0.120
 """Between 100 and 150 ms after the last feed every coil is off."""
@@ -40,15 +35,6 @@ PILOTS = {messages.X1: PilotMode.X1, messages.PWM: PilotMode.PWM, messages.F: Pi
 LOCKS = {messages.STOP: LockDrive.STOP, messages.LOCK: LockDrive.LOCK, messages.UNLOCK: LockDrive.UNLOCK}
 PHASES = {1: 1, 2: 3}
 SAFE = DriveConnector()
-
-
-class Fitted(NamedTuple):
-    """What a connector has beyond what its board shows."""
-
-    mirror: bool = True
-    phase_relay: bool = False
-    lock_feedback: bool = True
-    release_energy: bool = False
 
 
 class _Connector:
@@ -78,20 +64,6 @@ class _Connector:
             board.residual.test(bool(driven.residual_test))
         if driven.phases and self.fitted.phase_relay:
             board.contactor.select_phases(PHASES[driven.phases])
-
-    def abilities(self) -> int:
-        board, fitted = self.board, self.fitted
-        has = {
-            Ability.PROXIMITY: board.proximity is not None,
-            Ability.MIRROR: fitted.mirror,
-            Ability.LOCK: board.lock is not None,
-            Ability.LOCK_FEEDBACK: board.lock is not None and fitted.lock_feedback,
-            Ability.RELEASE_ENERGY: board.lock is not None and fitted.release_energy,
-            Ability.RESIDUAL: board.residual is not None,
-            Ability.OUTPUT_SENSE: board.output_sense is not None,
-            Ability.PHASE_RELAY: fitted.phase_relay,
-        }
-        return sum(ability for ability, is_there in has.items() if is_there)
 
 
 class SimulatedMcu:
@@ -127,6 +99,7 @@ class SimulatedMcu:
         self._station_sent: tuple[object, ...] = ()
         self.stubborn = False
         """It takes frames and does nothing of what they say, as a firmware that hangs halfway."""
+        self._make_safe(SAFE._replace(pilot=messages.F))
 
     @property
     def energised(self) -> list[int]:
@@ -226,12 +199,12 @@ class SimulatedMcu:
             self._status_s = now_s
             self._send(Kind.STATUS, messages.packed(self._status(now_s)))
         for number, each in self._connectors.items():
-            reading = self._reading(number, each, now_s)
+            reading = connector_reading(self._board, number, each.driven, now_s, self.us)
             changed = _without_stamps(reading)
             if changed != each.sent or now_s >= each.due_s:
                 each.sent, each.due_s = changed, now_s + each.driven.sample_ms / 1000.0
                 self._send(Kind.CONNECTOR, messages.packed(reading))
-        station, parts = self._station(now_s)
+        station, parts = station_reading(self._board, now_s, self.us)
         changed = (station.inputs_valid, station.inputs, station.outputs)
         if changed != self._station_sent or now_s - self._station_s >= STATION_EVERY_S:
             self._station_s, self._station_sent = now_s, changed
@@ -245,21 +218,8 @@ class SimulatedMcu:
         return (self._start_us + microseconds((at_s - self._begun_s) * self._rate)) & 0xFFFFFFFF
 
     def _identity(self) -> tuple[Identity, tuple[IdentityConnector, ...]]:
-        board = self._board
-        parts = []
-        for number, each in self._connectors.items():
-            suffix = "" if number == 1 else f".{number}"
-            version = "" if each.board.residual is None else each.board.residual.version()
-            inputs = _mask(messages.CONNECTOR_INPUTS, board.inputs, suffix)
-            sensors = _mask(messages.CONNECTOR_TEMPERATURES, board.temperatures, suffix)
-            parts.append(IdentityConnector(each.abilities(), inputs, sensors, version.encode("ascii", "replace")[:8]))
-        masks = (
-            _mask(messages.STATION_INPUTS, board.inputs),
-            _mask(messages.OUTPUTS, board.outputs),
-            _mask(messages.STATION_TEMPERATURES, board.temperatures),
-        )
-        head = (self.run_id, self.boot_id, b"simulated 1.0", b"simulated site", self.self_test)
-        return Identity(*head, *masks, int("fan" in board.tachometers), len(parts)), tuple(parts)
+        fitted = {number: each.fitted for number, each in self._connectors.items()}
+        return identity(self._board, fitted, self.run_id, self.boot_id, self.self_test)
 
     def _status(self, now_s: float) -> Status:
         echo_us, came_s = self._echo or (0, math.nan)
@@ -272,90 +232,6 @@ class SimulatedMcu:
     def _passed_us(self, passed_s: float) -> int:
         return int(max(0.0, passed_s) * self._rate * 1e6)
 
-    def _reading(self, number: int, each: _Connector, now_s: float) -> ConnectorReading:
-        board, driven = each.board, each.driven
-        valid, switches = 0, 0
-        levels = board.pilot.levels()
-        ohm = board.proximity.resistance() if board.proximity is not None else None
-        volts = board.output_sense.voltages() if board.output_sense is not None else None
-        residual = board.residual.status() if board.residual is not None else None
-        lock = board.lock
-        feedbacks = (
-            (Valid.MIRROR, Switch.MIRROR, board.contactor.mirror()),
-            (Valid.LOCK, Switch.LOCKED, lock.feedback() if lock is not None else None),
-            (Valid.RELEASE_ENERGY, Switch.RELEASE_CHARGED, lock.release_energy() if lock is not None else None),
-            (Valid.PHASE_RELAY, Switch.PHASE_RELAY, board.contactor.phase_relay()),
-        )
-        for is_valid, is_closed, feedback in feedbacks:
-            if feedback is not None:
-                valid |= is_valid
-                switches |= is_closed if feedback.closed else 0
-        for flag, what in ((Valid.PILOT, levels), (Valid.PROXIMITY, ohm), (Valid.VOLTAGES, volts)):
-            valid |= flag if what is not None else 0
-        if residual is not None:
-            valid |= Valid.RESIDUAL
-            switches |= Switch.DC_TRIPPED if residual.dc_tripped else 0
-            switches |= Switch.RMS_TRIPPED if residual.rms_tripped else 0
-            switches |= Switch.RESIDUAL_ERROR if residual.device_error else 0
-        suffix = "" if number == 1 else f".{number}"
-        l1, l2, l3 = (0, 0, 0) if volts is None else (min(0xFFFF, max(0, round(each_v * 10))) for each_v in volts[:3])
-        return ConnectorReading(
-            number=number,
-            pilot=driven.pilot,
-            driven_duty=driven.duty,
-            coil=driven.coil,
-            lock=driven.lock,
-            residual_test=driven.residual_test,
-            valid=valid,
-            pilot_us=0 if levels is None else self.us(levels.sampled_s),
-            high_mv=0 if levels is None else _whole(levels.high_v * 1000.0),
-            low_mv=0 if levels is None else _whole(levels.low_v * 1000.0),
-            duty=0 if levels is None else round(levels.duty * messages.DUTY_STEPS),
-            frequency_hz=0 if levels is None else round(levels.frequency_hz),
-            switches_us=self.us(now_s),
-            switches=switches,
-            proximity_us=0 if ohm is None else self.us(ohm.sampled_s),
-            proximity_ohm=0 if ohm is None else _ohm(ohm.ohm),
-            residual_us=0 if residual is None else self.us(residual.sampled_s),
-            dc_100ua=messages.NOT_FITTED if residual is None else _whole(residual.dc_ma * 10.0),
-            rms_100ua=messages.NOT_FITTED if residual is None else _whole(residual.rms_ma * 10.0),
-            voltages_us=0 if volts is None else self.us(volts.sampled_s),
-            l1_100mv=l1,
-            l2_100mv=l2,
-            l3_100mv=l3,
-            inputs_valid=_read(messages.CONNECTOR_INPUTS, self._board, suffix)[0],
-            inputs=_read(messages.CONNECTOR_INPUTS, self._board, suffix)[1],
-        )
-
-    def _station(self, now_s: float) -> tuple[StationReading, tuple[StationConnector, ...]]:
-        board = self._board
-        sensors = {name: each.read() for name, each in board.temperatures.items()}
-        stamps = [each.sampled_s for each in sensors.values() if each is not None]
-        values = {name: _whole(each.celsius * 10.0) for name, each in sensors.items() if each is not None}
-        parts = []
-        for number in self._connectors:
-            suffix = "" if number == 1 else f".{number}"
-            names = [name + suffix for name in messages.CONNECTOR_TEMPERATURES]
-            parts.append(StationConnector(*(values.get(name, messages.NOT_FITTED) for name in names)))
-        outputs = 0
-        for bit, name in enumerate(messages.OUTPUTS):
-            read = board.outputs[name].readback() if name in board.outputs else None
-            outputs |= int(read is not None and read.closed) << bit
-        fan = board.tachometers["fan"].read() if "fan" in board.tachometers else None
-        valid, closed = _read(messages.STATION_INPUTS, board, "")
-        station = StationReading(
-            self.us(now_s),
-            valid,
-            closed,
-            outputs,
-            self.us(min(stamps, default=now_s)),
-            *(values.get(name, messages.NOT_FITTED) for name in messages.STATION_TEMPERATURES),
-            0 if fan is None else self.us(fan.sampled_s),
-            messages.NOT_MEASURED if fan is None else min(0xFFFE, round(fan.rpm)),
-            len(parts),
-        )
-        return station, tuple(parts)
-
 
 def _impossible(part: DriveConnector) -> bool:
     return (
@@ -366,31 +242,6 @@ def _impossible(part: DriveConnector) -> bool:
         or part.coil > 1
         or part.residual_test > 1
     )
-
-
-def _mask(names: tuple[str, ...], there: object, suffix: str = "") -> int:
-    return sum(1 << bit for bit, name in enumerate(names) if name + suffix in there)  # type: ignore[operator]
-
-
-def _read(names: tuple[str, ...], board: SafetyBoard, suffix: str) -> tuple[int, int]:
-    """(valid, closed), a bit per name."""
-    valid = closed = 0
-    for bit, name in enumerate(names):
-        source = board.inputs.get(name + suffix)
-        state = source.state() if source is not None else None
-        if state is not None:
-            valid |= 1 << bit
-            closed |= int(state.closed) << bit
-    return valid, closed
-
-
-def _whole(value: float) -> int:
-    """Within 16 bits; not a number = unreadable."""
-    return messages.UNREADABLE if math.isnan(value) else max(-32767, min(messages.NOT_FITTED - 1, round(value)))
-
-
-def _ohm(ohm: float) -> int:
-    return messages.OPEN_OHM if math.isinf(ohm) else min(messages.OPEN_OHM - 1, max(0, round(ohm)))
 
 
 def _without_stamps(reading: ConnectorReading) -> tuple[object, ...]:

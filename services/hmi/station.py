@@ -11,6 +11,7 @@ from bus.topics import (
     FAULTS,
     HMI_CARD,
     HMI_CONNECTOR,
+    HMI_LIGHT_TEST,
     LINK_STATUS,
     METERING_READING,
     SAFETY_CONNECTOR,
@@ -20,11 +21,12 @@ from bus.topics import (
     Topic,
 )
 from hardware.interfaces import PeopleBoard
-from schemas.base import ActiveFaults
+from schemas.base import ActiveFaults, Answer
 from schemas.hmi import HmiConnector
 from schemas.metering import Quality
 from services.hmi.backend import BackendWatch, is_on
 from services.hmi.display import lines
+from services.hmi.light_test import LightTest
 from services.hmi.lights import LOOKS, pattern
 from services.hmi.reader import CardGate, Refusal
 from services.hmi.view import View
@@ -56,6 +58,7 @@ class Hmi:
         self._backend = BackendWatch()
         self._said: dict[int, HmiConnector] = {}
         self._show_s = 0.0
+        self._test: LightTest | None = None
         self._refused: dict[Refusal, int] = {}
         self._tell_s = 0.0
         self.settings_revision = 0
@@ -66,9 +69,11 @@ class Hmi:
 
     def on_message(self, message: Received, now: Now) -> None:
         """Everything else heard is looked up in `on_time`, which follows."""
-        del now
         if message.topic is SETTINGS_VALUES:
             self.settings_revision = message.body.revision
+        elif message.topic is HMI_LIGHT_TEST:
+            self._test = LightTest(now.boot_s)
+            self._bus.answer(message.body.request_id, Answer.ACCEPTED)
 
     def on_time(self, now: Now) -> float:
         waits = self._board.fileno() >= 0
@@ -77,6 +82,8 @@ class Hmi:
         self._take_cards(now)
         self._show(now)
         self._tell_refused(now)
+        if self._test is not None:
+            return self._show_test(self._test, now)
         return min(self._show_s, now.boot_s + (SHOW_EVERY_S if waits else POLL_S))
 
     def on_stop(self, now: Now) -> None:
@@ -117,6 +124,15 @@ class Hmi:
                 continue
             self._board.indicator.show(number, LOOKS[body.light])
             self._board.display.show(number, body.display)
+
+    def _show_test(self, test: LightTest, now: Now) -> float:
+        light = test.light(now.boot_s)
+        if light is None:
+            self._test, self._show_s = None, now.boot_s
+            return now.boot_s
+        for number in self._connectors:
+            self._board.indicator.show(number, light)
+        return test.next_s(now.boot_s)
 
     def _view(self, number: int, now: Now) -> View:
         station = self._bus.latest(SYSTEM_FAULTS).body

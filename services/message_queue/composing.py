@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from schemas.faults import FAULTS
+from schemas.notices import NOTICES
 from schemas.session import (
     ConnectorStatus,
     MeterSample,
@@ -21,8 +22,7 @@ LONGEST_INFO = 50
 LONGEST_VENDOR = 255
 LONGEST_PAYLOAD = 19_900
 """Characters: the bus carries 20,000, and the transaction id is filled in later."""
-TRIGGERED_INFO = "Triggered status report"
-"""The guide, section 9.2."""
+TRIGGERED_INFO = NOTICES["triggered"].text
 QUEUE_FULL_INFO = FAULTS["message_queue_full"].text
 
 _ERROR_CODES = frozenset({

@@ -131,7 +131,7 @@ class Acquisition:
 
 def _reading(sample: Sample, asked_s: float, now: Now) -> Reading:
     current = sample.phases(Quantity.CURRENT)
-    power_factor = sample.of(Quantity.POWER_FACTOR)
+    power_factor, sequence = sample.of(Quantity.POWER_FACTOR), sample.of(Quantity.PHASE_SEQUENCE)
     return Reading(
         sampled_s=asked_s,
         sampled_wall_s=max(0.0, now.wall_s - (now.boot_s - asked_s)),
@@ -142,4 +142,5 @@ def _reading(sample: Sample, asked_s: float, now: Now) -> Reading:
         voltage_v=sample.phases(Quantity.VOLTAGE),
         power_factor=None if power_factor is None else max(-1.0, min(1.0, power_factor)),
         frequency_hz=sample.of(Quantity.FREQUENCY),
+        phase_order=None if sequence is None else -1 if sequence < 0.0 else 1,
     )

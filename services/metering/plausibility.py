@@ -29,6 +29,7 @@ RANGES: dict[Quantity, tuple[float, float, str]] = {
     Quantity.VOLTAGE: (0.0, 1000.0, "V"),
     Quantity.POWER_FACTOR: (-1.001, 1.001, ""),
     Quantity.FREQUENCY: (0.0, 1000.0, "Hz"),
+    Quantity.PHASE_SEQUENCE: (-1.0, 1.0, ""),
 }
 """What a number can be at all (the bounds of `schemas/units.py`; a power factor may be out by its rounding)."""
 

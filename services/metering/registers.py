@@ -22,6 +22,8 @@ class Quantity(str, Enum):
     VOLTAGE = "voltage"
     POWER_FACTOR = "power_factor"
     FREQUENCY = "frequency"
+    PHASE_SEQUENCE = "phase_sequence"
+    """0 or more = L1, L2, L3; below 0 = L1, L3, L2."""
 
 
 class Kind(Enum):

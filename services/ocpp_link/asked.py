@@ -11,7 +11,7 @@ import msgspec
 from bus.clock import Now
 from bus.endpoint import Endpoint
 from schemas.base import Answer, Answered, Request
-from services.ocpp_link.actions import core, remote_trigger
+from services.ocpp_link.actions import core, data_transfer, remote_trigger
 from services.ocpp_link.actions.rule import Payload, Refusal, Rule, When
 from services.ocpp_link.codec import Code
 from services.ocpp_link.endpoint import Asked, OcppEndpoint, Ticket
@@ -20,7 +20,7 @@ from services.ocpp_link.registration import Registration, Stage
 TRIGGER_HOLD_S = 2.0
 """While TriggerMessage waits for its owner, CALLs of the queue wait so long: the answer goes out before the triggered
 message (OCPP 1.6, 5.17)."""
-_RULES = (*core.RULES.values(), *remote_trigger.ASKED.values())
+_RULES = (*core.RULES.values(), *remote_trigger.ASKED.values(), *data_transfer.MESSAGES.values())
 TOPICS = tuple({rule.topic.name: rule.topic for rule in _RULES}.values())
 """Every request this may lead to."""
 
@@ -47,7 +47,7 @@ class Desk:
         if not registration.allows(ticket.action):
             self._answer(ticket, {"status": "Rejected"})
         elif ticket.action == "DataTransfer":
-            self._answer(ticket, core.data_transfer(payload))
+            self._take_data(ticket, payload, now)
         elif ticket.action == "TriggerMessage":
             self._take_trigger(ticket, payload, registration, now)
         else:
@@ -94,6 +94,13 @@ class Desk:
             self._ask(ticket, payload, remote_trigger.ASKED[wanted], now)
             if self._triggers_wait():
                 self.hold_until_s = now.boot_s + TRIGGER_HOLD_S
+
+    def _take_data(self, ticket: Ticket, payload: Payload, now: Now) -> None:
+        refused = data_transfer.refusal(payload)
+        if refused is not None:
+            self._answer(ticket, refused)
+        else:
+            self._ask(ticket, payload, data_transfer.MESSAGES[payload["messageId"]], now)
 
     def _triggers_wait(self) -> bool:
         return any(ticket.action == "TriggerMessage" for ticket, _ in self._waiting.values())

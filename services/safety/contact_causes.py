@@ -56,7 +56,10 @@ def _closed_without_coil(state: ConnectorState, wait_s: float, moment: Moment) -
 
 
 def _shows_closed(state: ConnectorState, sight: SwitchSight, valid_s: float, wait_s: float, moment: Moment) -> bool:
+    """A weld takes a sample from after the time in which contacts open: a sensor that fell silent shows none."""
     if not sight.closed or not sight.fresh(moment.now_s, valid_s):
+        return False
+    if wait_s >= WELDED_S and sight.stamp_s < state.contactor.off_s + OPEN_WITHIN_S:
         return False
     return after(max(state.contactor.off_s, sight.run_start_s), wait_s, moment)
 

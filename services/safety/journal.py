@@ -13,7 +13,9 @@ from pathlib import Path
 import msgspec
 
 from schemas.faults import FAULTS
+from schemas.station import OUTPUTS
 from services.safety.memory import Memory, unreadable
+from services.safety.panel.calibration import bounded
 from services.store_errors import NewerStore
 
 VERSION = 1
@@ -150,11 +152,13 @@ class _OnlyVersion(msgspec.Struct):
 
 
 def _counts(memory: Memory) -> bool:
-    counts = [memory.recoveries, memory.contactor_cycles, *memory.trips.values()]
-    times = [memory.hold_until_s, memory.last_close_wall_s]
+    counts = [memory.recoveries, memory.contactor_cycles, memory.reclosures, *memory.trips.values()]
+    times = [memory.hold_until_s, memory.last_close_wall_s, memory.residual_tested_s]
     return (
         all(0 <= count < 2**53 for count in counts)
         and all(0.0 <= time_s < 1e11 for time_s in times)
         and len(memory.settings) <= MOST_SETTINGS
-        and len(memory.restarted_for) <= LONGEST_START_ID
+        and max(map(len, (memory.restarted_for, memory.outputs_for, memory.calibrated_for))) <= LONGEST_START_ID
+        and set(memory.outputs) <= set(OUTPUTS)
+        and (memory.pilot_calibration is None or bounded(*memory.pilot_calibration))
     )

@@ -4,6 +4,7 @@ from hardware.interfaces import LockDrive
 from schemas.safety import Contactor, Lock
 from services.safety.equipment import WITHOUT_FEEDBACK
 from services.safety.permission import Grant
+from services.safety.proofs import shows_line
 from services.safety.rule import after
 from services.safety.state import ConnectorState, Moment, due
 from services.safety.timings import (
@@ -58,7 +59,7 @@ def _is_settled(state: ConnectorState, moment: Moment) -> bool:
 
 def _note_release(state: ConnectorState, grant: Grant, present: bool) -> None:
     """A plug that the session has held and let go is not locked again by itself until the next one is put in."""
-    if not present:
+    if not present and not state.memory.cable_in:
         state.memory.cable_released = False
     elif _held_by_session(grant) or (grant.valid and grant.release_cable):
         state.memory.cable_released = True
@@ -73,6 +74,8 @@ def _wanted(state: ConnectorState, grant: Grant, present: bool, moment: Moment) 
         return LockDrive.STOP
     if not due(contactor.off_s, UNLOCK_OPEN_S, now_s):
         moment.wake(contactor.off_s + UNLOCK_OPEN_S)
+        return LockDrive.STOP
+    if shows_line(state, now_s):
         return LockDrive.STOP
     if (grant.valid or not present) and not (state.settings.lock_permanently and state.lock_sight.closed):
         return LockDrive.UNLOCK

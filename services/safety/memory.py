@@ -47,6 +47,10 @@ class Memory:
     """Free outputs of the station as the backend wants them; kept with the first connector."""
     outputs_for: str = ""
     """The start of the station in which it asked for that: they are off after the next one."""
+    pilot_calibration: tuple[float, float] | None = None
+    """Gain and offset in volts; None = never measured."""
+    calibrated_for: str = ""
+    """The start of the station in which that was tried last."""
     restarted_for: str = ""
     """The start of the station, after a power loss, whose random wait is over."""
     last_close_wall_s: float = 0.0
@@ -55,7 +59,9 @@ class Memory:
     """The keys of `settings.py` as last heard: they hold after a restart until `settings` has spoken."""
 
     def copy(self) -> "Memory":
-        return replace(self, trips=dict(self.trips), settings=dict(self.settings), orders=dict(self.orders))
+        twin = replace(self, trips=dict(self.trips), settings=dict(self.settings), orders=dict(self.orders))
+        twin.outputs = dict(self.outputs)
+        return twin
 
 
 def cleared(memory: Memory) -> Memory:

@@ -27,6 +27,12 @@ def sensors(state: ConnectorState) -> list[tuple[SwitchSight, float]]:
     return mounted
 
 
+def shows_line(state: ConnectorState, now_s: float) -> bool:
+    """The 230 V input says that the output is live: the plug stays where it is."""
+    line = state.weld_input
+    return state.equipment.weld_input == LINE and line.closed and line.fresh(now_s, INPUT_VALID_S)
+
+
 def locked(state: ConnectorState, now_s: float) -> bool:
     """The feedback proves that the plug is locked.
 

@@ -1,9 +1,10 @@
 """One connector of the service: its board, its state, and what was said of it last."""
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
-from hardware.interfaces import ConnectorBoard, Feedback, PilotMode, SafetyBoard, Speed, Temperature
+from hardware.interfaces import ConnectorBoard, Feedback, PilotLevels, PilotMode, SafetyBoard, Speed, Temperature
 from schemas.metering import MeterReading, Quality
 from schemas.safety import Contactor, SafetyConnector
 from schemas.session import Permission
@@ -13,8 +14,10 @@ from schemas.system import Boot, BootReason
 from services.safety.equipment import in_force
 from services.safety.memory import Memory
 from services.safety.orders import OrderBook
+from services.safety.panel import calibration
+from services.safety.panel.exercise import RESTING, Exercise, Verdict
 from services.safety.settings import parsed, relevant
-from services.safety.state import SAFE, BootSight, ConnectorState, Equipment, MeterSight, Outputs, Readings
+from services.safety.state import SAFE, BootSight, ConnectorState, Driven, Equipment, MeterSight, Outputs, Readings
 
 NEVER_READ = Readings()
 
@@ -26,6 +29,8 @@ class Shared(NamedTuple):
     temperatures: Mapping[str, Temperature | None]
     fan: Speed | None
     trouble: str
+    outputs: Mapping[str, Driven] = MappingProxyType({})
+    """What the panel drives."""
 
 
 def shared_of(board: SafetyBoard, wired: Mapping[str, str], connector: int) -> Shared:
@@ -60,6 +65,11 @@ class Seat:
         self.permission: Permission | None = None
         self.meter: MeterSight | None = None
         self.boot: BootSight | None = None
+        self.exercise: Exercise | None = None
+        """A part is tried out: the rules rest."""
+        self.verdict: Verdict | None = None
+        """Of the exercise that has just ended."""
+        self._uncorrected = False
         self.readings = NEVER_READ
         self.deadline_s = now_s
         self.outputs = SAFE
@@ -78,7 +88,7 @@ class Seat:
         if reading is None:
             self.meter = MeterSight(None, None, 0.0, answers)
         else:
-            self.meter = MeterSight(reading.current_a, reading.voltage_v, reading.sampled_s, answers)
+            self.meter = MeterSight(reading.current_a, reading.voltage_v, reading.sampled_s, answers, reading.phase_order)
 
     def hear_boot(self, said: Boot, serial: str) -> None:
         """Why the station was started as a whole."""
@@ -104,7 +114,7 @@ class Seat:
         board = self.board
         proximity, lock = board.proximity, board.lock
         return Readings(
-            board.pilot.levels(),
+            self._levels(),
             proximity.resistance() if proximity is not None else None,
             board.contactor.mirror(),
             lock.feedback() if lock is not None else None,
@@ -118,7 +128,27 @@ class Seat:
             meter=self.meter,
             trouble=shared.trouble,
             boot=self.boot,
+            outputs=shared.outputs,
         )
+
+    def _levels(self) -> PilotLevels | None:
+        levels, mode = self.board.pilot.levels(), self.state.settings.pilot_calibration
+        return levels if self._uncorrected else calibration.corrected(levels, self.state.memory, mode)
+
+    def begin_exercise(self, wanted: Exercise, uncorrected: bool, now_s: float) -> None:
+        """`uncorrected`: it sees the pilot as measured."""
+        self.exercise, self._uncorrected, self.deadline_s = wanted, uncorrected, now_s
+        self.state.begin(now_s)
+        self.state.pilot.waiting = RESTING
+
+    def try_out(self, readings: Readings, now_s: float) -> Outputs:
+        """One step of the exercise; when it ends, everything is proven anew."""
+        assert self.exercise is not None
+        turn = self.exercise.step(readings, self.permission, now_s)
+        if turn.verdict is not None:
+            self.exercise, self.verdict, self._uncorrected = None, turn.verdict, False
+            self.state.begin(now_s)
+        return turn.outputs
 
     def residual_version(self) -> str:
         return self.board.residual.version() if self.board.residual is not None else ""
@@ -151,6 +181,7 @@ def equipment_of(number: int, section: ConnectorSection, mounted: EquipmentSecti
         phase_switching=section.phase_switching,
         actuator=section.lock_actuator,
         ventilation="ventilation" in mounted.outputs,
+        outputs=frozenset(mounted.outputs),
         inputs=frozenset(_of_connector(mounted.inputs, number)),
         temperatures=frozenset(_of_connector(mounted.temperatures, number)),
         fan=mounted.fan,

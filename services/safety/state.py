@@ -73,6 +73,8 @@ class MeterSight(NamedTuple):
     sampled_s: float
     answers: bool
     """False = the meter is silent, as `metering` says."""
+    phase_order: int | None = None
+    """1 = L1, L2, L3; -1 = L1, L3, L2; None = this meter does not tell."""
 
 
 class Driven(NamedTuple):

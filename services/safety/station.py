@@ -2,18 +2,21 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from bus.clock import Now
 from bus.endpoint import Endpoint
 from bus.envelope import Received
 from bus.topics import METERING_READING, SESSION_PERMISSION, SETTINGS_VALUES, SYSTEM_BOOT
 from hardware.interfaces import SafetyBoard
+from schemas.safety import SafetyStation
 from schemas.settings import ActionOrder
 from schemas.station import Station
 from services.safety import core
 from services.safety.feed import Feeder
 from services.safety.journal import JournalFile
-from services.safety.panel import outputs as panel_outputs
+from services.safety.panel.desk import Desk
+from services.safety.panel.panel import Panel
 from services.safety.panel.report import station_message
 from services.safety.seat import Seat, equipment_of, shared_of
 from services.safety.state import Event
@@ -39,7 +42,8 @@ class SafetyService:
         self._heard_revision = 0
         self._actions: Mapping[str, ActionOrder] = {}
         self._voice = Voice(bus)
-        self._driven: dict[str, bool] = {}
+        self._panel = Panel(board, station.equipment, partial(self._voice.notice, 0))
+        self._desk = Desk(bus, self._seats, self._panel)
         self.watch: Watch | None = None
         """Is shown every step, with its boot-clock time; it must not change what it sees."""
 
@@ -47,7 +51,7 @@ class SafetyService:
         for number, section in self._station.connectors.items():
             equipment = equipment_of(number, section, self._station.equipment)
             self._seats[number] = Seat(self._board.connectors[number], equipment, self._memories[number], now.boot_s)
-        self._drive_safe()
+        self._drive_safe(now)
 
     def on_message(self, message: Received, now: Now) -> None:
         if message.topic is SESSION_PERMISSION:
@@ -64,6 +68,8 @@ class SafetyService:
         elif message.topic is SYSTEM_BOOT:
             for seat in self._seats.values():
                 seat.hear_boot(message.body, self._station.station.serial)
+        else:
+            self._desk.take(message, self._station_message(), now)
 
     def on_time(self, now: Now) -> float:
         self._board.receive()
@@ -71,7 +77,7 @@ class SafetyService:
         stepped = [seat for seat in self._seats.values() if self._step(seat, now)]
         if self._feeder.due(any(seat.outputs.coil for seat in self._seats.values()), now.boot_s):
             self._board.feed.feed(now.boot_s)
-        self._drive_panel()
+        self._panel.turn(self._desk.wishes(), self._desk.start_id, now.boot_s)
         self._board.flush()
         for seat in self._seats.values():
             if seat.coil_falls and self._board.flushed_s >= now.boot_s:
@@ -81,11 +87,12 @@ class SafetyService:
         self._remember()
         if stepped or not self._voice.has_told_faults:
             self._voice.faults(self._seats, self._journal.problem, now)
-        self._voice.board(station_message(self._board, self._station.equipment.inputs, self._driven), now)
+        self._voice.board(self._station_message(), now)
+        self._desk.turn(now)
         return self._next_s(now)
 
-    def on_stop(self, now: Now) -> None:  # noqa: ARG002
-        self._drive_safe()
+    def on_stop(self, now: Now) -> None:
+        self._drive_safe(now)
         self._board.close()
         self._journal.close()
 
@@ -100,10 +107,15 @@ class SafetyService:
 
     def _step(self, seat: Seat, now: Now) -> bool:
         number = seat.state.equipment.connector
-        readings = seat.read(shared_of(self._board, self._station.equipment.inputs, number))
+        shared = shared_of(self._board, self._station.equipment.inputs, number)
+        readings = seat.read(shared._replace(outputs=dict(self._panel.driven)))
         if readings == seat.readings and now.boot_s < seat.deadline_s:
             return False
         seat.readings = readings
+        if seat.exercise is not None:
+            seat.drive(seat.try_out(readings, now.boot_s))
+            seat.deadline_s = now.boot_s + seat.outputs.sample_period_s
+            return True
         result = core.step(seat.state, readings, seat.permission, now.boot_s)
         seat.deadline_s = result.next_deadline_s
         seat.drive(result.outputs)
@@ -120,18 +132,13 @@ class SafetyService:
         level = logging.WARNING if event.name in ("fault_raised", "restarted") else logging.INFO
         logger.log(level, "connector %d: %s %s", seat.state.equipment.connector, event.name, event.detail)
 
-    def _drive_panel(self) -> None:
-        """Inputs and outputs beside the connectors."""
-        self._driven = panel_outputs.wanted(seat.outputs for seat in self._seats.values())
-        for name, on in self._driven.items():
-            output = self._board.outputs.get(name)
-            if output is not None:
-                output.drive(on)
+    def _station_message(self) -> SafetyStation:
+        return station_message(self._board, self._station.equipment.inputs, self._panel.driven)
 
-    def _drive_safe(self) -> None:
+    def _drive_safe(self, now: Now) -> None:
         for seat in self._seats.values():
             seat.drive(core.safe_outputs(seat.state))
-        self._drive_panel()
+        self._panel.drive_safe(self._desk.wishes(), now.boot_s)
         self._board.flush()
 
     def _apply_settings(self, now: Now) -> None:
@@ -152,7 +159,7 @@ class SafetyService:
 
     def _next_s(self, now: Now) -> float:
         times = [min(seat.deadline_s, seat.say_again_s) for seat in self._seats.values()]
-        times.append(self._voice.station_s)
+        times += [self._voice.station_s, self._panel.next_s]
         if self._board.fileno() < 0:
             # Nothing wakes us: a board in this process, or a link to be made again.
             times += [now.boot_s + seat.outputs.sample_period_s for seat in self._seats.values()]

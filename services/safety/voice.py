@@ -50,8 +50,12 @@ class Voice:
 
     def notices(self, connector: int, wishes: Iterable[NoticeWish]) -> None:
         for wish in wishes:
-            body = notice(wish.code, connector, subject=wish.subject, **dict(wish.words))
-            self._bus.publish(NOTICES["safety"], body, key=str(connector))
+            self.notice(connector, wish)
+
+    def notice(self, connector: int, wish: NoticeWish) -> None:
+        """`connector` 0 = of the station."""
+        body = notice(wish.code, connector, subject=wish.subject, **dict(wish.words))
+        self._bus.publish(NOTICES["safety"], body, key=str(connector))
 
     def faults(self, seats: Mapping[int, Seat], of_the_journal: str, now: Now) -> None:
         """`of_the_journal`: code of what keeps it from being written."""

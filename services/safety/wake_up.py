@@ -17,7 +17,8 @@ def evaluate(state: ConnectorState, moment: Moment) -> bool:
     """True while state F wakes the vehicle. Never one that has asked for power in this plug-in."""
     output, memory = state.pilot, state.memory
     if not state.vehicle_connected:
-        memory.vehicle_awake, output.wake_until_s = False, 0.0
+        memory.vehicle_awake = memory.vehicle_awake and state.pilot_sight.confirmed != "A"
+        output.wake_until_s = 0.0
         return False
     if state.power_requested:
         memory.vehicle_awake = True

@@ -8,10 +8,9 @@ from schemas.base import Answer
 from schemas.settings import Entry
 from services.settings import access
 from services.settings.faces import find_face
+from services.settings.fitting import broken, too_early, undone
 from services.settings.names import Addressed, address, contradicts, key_of, unknown
 from services.settings.one_value import Unacceptable, parse
-from services.settings.rules import check, complete
-from services.settings.rules.one_way import RULES as ONE_WAY
 from services.settings.rules.problem import Problem
 from services.settings.table import KEYS, Key
 from services.settings.table.key import KeyType
@@ -178,10 +177,10 @@ def _fitted(draft: _Draft, skipped: tuple[str, ...]) -> Judgement:
         where: text for where, text in draft.wanted.items() if draft.keep_equal or not _is_so(where, text, before)
     }
     after = before.with_stored(wanted)
-    wrong = [*_broken(wanted, before, after), *_undone(after, before)]
+    wrong = [*broken(wanted, before, after), *undone(after, before)]
     held: set[str] = set()
     if not wrong:
-        held, wrong = _too_early(wanted, before, after)
+        held, wrong = too_early(wanted, before, after)
     if wrong:
         return _refused(_blamed(wrong, wanted, draft.asked), skipped)
     after = after.holding(held, before) if held else after
@@ -203,59 +202,6 @@ def _is_so(where: str, text: str | None, before: Values) -> bool:
     if text is None:
         return where not in before.stored
     return before.at_next_start.get(where) == text and where not in before.rejected
-
-
-def _broken(wanted: Mapping[str, str | None], before: Values, after: Values) -> list[Problem]:
-    """What would no longer count: the new values, or ones that counted before."""
-    naive = {**before.used}
-    for where, text in wanted.items():
-        if text is not None:
-            naive[where] = text
-        elif where in before.factory:
-            naive[where] = before.factory[where]
-        else:
-            naive.pop(where, None)
-    known = {(problem.places, problem.words) for problem in check(before.at_next_start, before.board)}
-    problems = [
-        problem for problem in check(complete(naive), before.board) if (problem.places, problem.words) not in known
-    ]
-    gone = [
-        Problem((where,), words)
-        for where, words in after.rejected.items()
-        if (where in wanted and wanted[where] is not None) or where not in before.rejected
-    ]
-    return problems or gone
-
-
-def _undone(after: Values, before: Values) -> list[Problem]:
-    now, wanted = before.in_force, after.at_next_start
-    return [problem for rule in ONE_WAY for problem in rule(now, wanted)]
-
-
-def _too_early(wanted: Mapping[str, str | None], before: Values, after: Values) -> tuple[set[str], list[Problem]]:
-    """What does not fit to the values in force until the next start: places of this set that wait together with one of
-    its keys that need a reboot, and problems where there is none such."""
-    held: set[str] = set()
-    known = {problem.words for problem in check(before.in_force, before.board)}
-    for _ in range(len(wanted) + 1):
-        now = after.holding(held, before) if held else after
-        problems = [each for each in check(now.in_force, now.board) if each.words not in known]
-        if not problems:
-            return held, []
-        more: set[str] = set()
-        for problem in problems:
-            ours = [where for where in problem.places if where in wanted and where not in held]
-            free = {where for where in ours if not _always_waits(where)}
-            if len(free) == len(ours) or not free:
-                return held, [problem]
-            more |= free
-        held |= more
-    return held, []
-
-
-def _always_waits(where: str) -> bool:
-    key = key_of(where)
-    return key is not None and key.needs_reboot
 
 
 def _blamed(problems: Iterable[Problem], wanted: Mapping[str, str | None], asked: Mapping[str, str]) -> list[Refusal]:

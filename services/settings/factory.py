@@ -1,7 +1,9 @@
 """What the station file gives as factory values, and whether it does so correctly."""
 
+from collections.abc import Mapping
+
 from schemas.settings import place
-from schemas.station import Station
+from schemas.station import ConnectorSection, Station
 from services.home import line_of
 from services.settings.names import connector_of, key_of, unknown
 from services.settings.one_value import Unacceptable, parse
@@ -53,7 +55,21 @@ def _mounted(station: Station, board: Board) -> dict[str, str]:
         "ChargePointModel": station.station.model,
         "ChargePointSerialNumber": station.station.serial,
         "ChargeBoxIdentity": station.station.serial,
+        **_of_plug_and_contactor(station.connectors),
     }
+
+
+def _of_plug_and_contactor(connectors: Mapping[int, ConnectorSection]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    if all(section.cable == "fixed" for section in connectors.values()):
+        values["CableAttached"] = "true"
+    actuators = {section.lock_actuator for section in connectors.values() if section.has_lock}
+    if len(actuators) == 1:
+        values["EOActuatorType"] = actuators.pop().capitalize()
+    if any(section.mirror_contact_type == "normally closed" for section in connectors.values()):
+        for number, section in connectors.items():
+            values[place("WeldCheckInType", number)] = section.mirror_contact_type.capitalize()
+    return values
 
 
 def check_station(station: Station, text: str, name: str = "station.toml") -> list[str]:

@@ -3,13 +3,13 @@
 import contextlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from schemas.base import Answer, Answered
+from schemas.base import Answered
 from schemas.settings import ActionOrder
+from services.settings.records import Kept, read, read_without_writing
 from services.store import Store, StoreError
 
 MOST_AUDITED = 5000
@@ -32,20 +32,6 @@ MIGRATIONS = (
         connector INTEGER NOT NULL, ordered_s REAL NOT NULL, start_id TEXT NOT NULL) WITHOUT ROWID;
     """,
 )
-
-
-class Kept(NamedTuple):
-    values: dict[str, str]
-    at_start: dict[str, str]
-    start_id: str
-    revision: int
-    answers: tuple[tuple[Answered, float], ...] = ()
-    """With the boot-clock time until which each may be asked for again."""
-    actions: Mapping[str, tuple[ActionOrder, str]] = {}
-    """By place, with the id of the station's start in which it was given."""
-
-
-NOTHING = Kept({}, {}, "", 0)
 
 
 class Entry(NamedTuple):
@@ -111,10 +97,10 @@ class SettingsStore:
         """What is kept; nothing when it cannot be read at all (`trouble` then says why)."""
         if self._store is not None:
             try:
-                return _load(self._store.rows)
+                return read(self._store.rows)
             except StoreError as error:
                 self.trouble = error
-        return _load_without_writing(self.path)
+        return read_without_writing(self.path)
 
     def begin(self, start_id: str, at_start: Mapping[str, str], revision: int) -> None:
         """Keeps with which values the station started. Raises StoreError; may be repeated."""
@@ -202,67 +188,6 @@ class SettingsStore:
             self._store = Store(self.path, MIGRATIONS)
         except StoreError as error:
             self.trouble = error
-
-
-Rows = Callable[[str], Sequence[Sequence[Any]]]
-
-
-def _load(rows: Rows) -> Kept:
-    single = {row[0]: row[1] for row in rows("SELECT name, text FROM single")}
-    start_id = single.get("start_id", "")
-    answers = tuple(
-        (Answered(request_id=row[0], outcome=Answer(row[1]), reason=row[2], values=json.loads(row[4])), float(row[3]))
-        for row in _newest(
-            rows,
-            "SELECT request_id, outcome, reason, until_s, details FROM answer ORDER BY number",
-            "SELECT request_id, outcome, reason, until_s, '{}' FROM answer ORDER BY number",
-        )
-    )
-    return Kept(
-        {row[0]: row[1] for row in rows("SELECT key, text FROM value")},
-        {row[0]: row[1] for row in rows("SELECT key, text FROM at_start")},
-        start_id,
-        int(single.get("revision", "0")),
-        answers,
-        {
-            row[0]: _order(row)
-            for row in _newest(
-                rows, "SELECT place, order_id, name, text, connector, ordered_s, start_id FROM action", ""
-            )
-        },
-    )
-
-
-def _newest(rows: Rows, query: str, older: str) -> Sequence[Sequence[Any]]:
-    """A file that could not be brought to this version, on a full disk, is read as it is."""
-    try:
-        return rows(query)
-    except (sqlite3.OperationalError, StoreError):
-        return rows(older) if older else ()
-
-
-def _order(row: Sequence[Any]) -> tuple[ActionOrder, str]:
-    order = ActionOrder(order_id=row[1], name=row[2], value=row[3], connector=row[4], ordered_s=row[5])
-    return order, row[6]
-
-
-def _load_without_writing(path: Path) -> Kept:
-    """SQLite may not even read a WAL file where it can write nothing: `mode=ro` reads it while its companions of before
-    stand beside it, `immutable` after a clean end."""
-    for mode in ("mode=ro", "mode=ro&immutable=1"):
-        with contextlib.suppress(sqlite3.Error), contextlib.closing(_open_to_read(path, mode)) as connection:
-            return _load(partial(_rows, connection))
-    return NOTHING
-
-
-def _rows(connection: sqlite3.Connection, query: str) -> list[Any]:
-    return connection.execute(query).fetchall()
-
-
-def _open_to_read(path: Path, mode: str) -> sqlite3.Connection:
-    from urllib.parse import quote  # only a disk that takes nothing needs it
-
-    return sqlite3.connect(f"file:{quote(str(path))}?{mode}", uri=True)
 
 
 def _keep(connection: sqlite3.Connection, **single: str) -> None:

@@ -83,7 +83,12 @@ class Fault(Operation, frozen=True, tag="fault"):
 class Faults(Operation, frozen=True, tag="faults"):
     def run(self, site: Site) -> dict[str, Any]:
         del site
-        return {"faults": {name: {"effect": each.effect, "value": each.value} for name, each in FAULTS.items()}}
+        return {
+            "faults": {
+                name: {"effect": each.effect, "value": each.value, "range": each.range_words}
+                for name, each in FAULTS.items()
+            }
+        }
 
 
 class Network(Operation, frozen=True, tag="network"):

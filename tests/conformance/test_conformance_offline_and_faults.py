@@ -84,6 +84,7 @@ def test_tc_034_a_station_out_of_service_stays_so_over_a_power_loss(tmp_path: Pa
     station.power_cut()
     since = station.mark()
     station.come_back()
+    station.until(lambda: all(station.told(number, since) for number in range(3)), within_s=15.0)
     assert [station.told(number, since)[-1] for number in range(3)] == ["Unavailable"] * 3
     assert station.status_answered("ChangeAvailability", connectorId=0, type="Operative") == "Accepted"
     for number in range(3):

@@ -144,6 +144,7 @@ def test_tc_013_014_a_reset_without_transaction_keeps_what_is_out_of_service(
     assert station.status_answered("Reset", type=kind) == "Accepted"
     station.until_rebooted()
     assert len(station.backend.calls("BootNotification")) == 2
+    station.until(lambda: all(station.told(number, since) for number in range(3)), within_s=15.0)
     assert [station.told(number, since)[-1] for number in range(3)] == ["Available", "Available", "Unavailable"]
     assert station.sent("StartTransaction") == []
     station.check()

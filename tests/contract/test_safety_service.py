@@ -243,6 +243,11 @@ def test_a_destroyed_journal_is_set_aside_and_the_contacts_are_proven_before_cha
     bench.start("safety")
     assert bench.shown().state is PilotState.LOCKOUT
     bench.live(40.0)
+    assert bench.shown().reason.startswith("unplug the vehicle once"), "the journal knew that the sensor was tested"
+    bench.site.plug_out(1, force=True)
+    bench.live(5.0)
+    bench.site.plug_in(1)
+    bench.live(10.0)
     assert bench.shown().contactor is Contactor.CLOSED
     assert (bench.home.data / "safety.json.unreadable-1").exists()
 
@@ -268,7 +273,7 @@ def test_a_fault_of_one_connector_leaves_the_other_alone(tmp_path: Path) -> None
 def test_a_permission_for_a_connector_that_is_not_there_is_ignored(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.permit(9)
-    bench.live(1.0)
+    bench.live(3.0)
     assert bench.shown().state is PilotState.A
 
 

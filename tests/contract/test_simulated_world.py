@@ -122,6 +122,9 @@ def test_each_operation_has_its_effect_in_the_state(bench: Bench) -> None:
     assert bench.do("fault", name="weld", connector=1, on=True, after_s=60) == {"ok": True}
     assert bench.do("meter", meter="connector.1", energy_wh=42, serial="87654321", late_s=0.1) == {"ok": True}
     assert bench.do("input", name="tamper", on=True) == {"ok": True}
+    assert bench.do("wire", name="tamper", to="mirror.2") == {"ok": True}
+    assert bench.do("weather", ambient_c=31.5, sun_k=2) == {"ok": True}
+    assert bench.do("fault", name="voltage_l2", connector=2, on=True, for_s=3600) == {"ok": True}
     assert bench.do("network", up=False) == {"ok": True}
     assert bench.do("swipe", id_tag="04CAFE")["presentation_id"]
     state = bench.do("state")
@@ -136,6 +139,10 @@ def test_each_operation_has_its_effect_in_the_state(bench: Bench) -> None:
     assert state["meters"]["connector.1"]["serial"] == "87654321"
     assert state["connectors"]["2"]["plugged"]
     assert state["inputs"] == {"tamper": True}
+    assert state["ambient_c"] == 31.5
+    assert state["connectors"]["2"]["voltage_v"] == [230.0, 180.0, 230.0]
+    assert bench.do("input", name="tamper", on=None) == {"ok": True}
+    assert bench.do("state")["inputs"] == {"tamper": False}, "as connector 2's mirror contact"
     assert state["network_up"] is False
     assert (bench.home.run / "uplink").read_text() == "down"
     assert bench.do("ev_resume", connector=1) == {"ok": True}
@@ -143,7 +150,11 @@ def test_each_operation_has_its_effect_in_the_state(bench: Bench) -> None:
     assert bench.do("network", up=True) == {"ok": True}
     assert (bench.home.run / "uplink").read_text() == "up"
     assert not bench.do("state")["connectors"]["1"]["plugged"]
-    assert "weld" in bench.do("faults")["faults"]
+    faults = bench.do("faults")["faults"]
+    assert faults["weld"] == {
+        "effect": "the main contacts stay closed; open ones weld at the next closing", "value": "", "range": "",
+    }  # fmt: skip
+    assert faults["residual_dc"]["range"] == "0 to 1000, otherwise 6"
 
 
 @pytest.mark.parametrize(
@@ -168,6 +179,12 @@ def test_each_operation_has_its_effect_in_the_state(bench: Bench) -> None:
         (b'{"op": "meter", "meter": "connector.1", "serial": "12a"}\n', "$.serial"),
         (b'{"op": "meter", "meter": "kitchen"}\n', "no meter 'kitchen'"),
         (b'{"op": "swipe", "id_tag": ""}\n', "$.id_tag"),
+        (b'{"op": "input", "name": "door", "on": true}\n', "no input 'door' is wired; wired are tamper"),
+        (b'{"op": "wire", "name": "tamper", "to": "moon"}\n', "can be wired to rcd, mcb"),
+        (b'{"op": "wire", "name": "auxiliary", "to": "moon"}\n', "can be wired to protection, recloser"),
+        (b'{"op": "weather", "ambient_c": 1e999}\n', "weather takes: optional ambient_c"),
+        (b'{"op": "weather", "ambient_c": 300}\n', "-60 to 80"),
+        (b'{"op": "fault", "name": "weld", "connector": 1, "on": true, "for_s": -1}\n', "$.for_s"),
         (b"[" * 60_000 + b"\n", "one JSON object per line"),
         (b'{"op": ' * 8_000 + b"\n", "one JSON object per line"),
     ],

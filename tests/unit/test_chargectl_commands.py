@@ -51,6 +51,9 @@ pytestmark = pytest.mark.unit
         (["network", "down"], {"op": "network", "up": False}),
         (["meter", "connector.1", "timeout=true"], {"op": "meter", "meter": "connector.1", "timeout": True}),
         (["input", "1", "off"], {"op": "input", "name": "1", "on": False}),
+        (["input", "rcd", "null"], {"op": "input", "name": "rcd", "on": None}),
+        (["wire", "opto_1", "mirror.2"], {"op": "wire", "name": "opto_1", "to": "mirror.2"}),
+        (["weather", "ambient_c=40"], {"op": "weather", "ambient_c": 40}),
         (["state"], {"op": "state"}),
     ],
 )

@@ -12,13 +12,15 @@ FOLDER = Path(services.ocpp_link.__file__).parent
 PURE = (
     "url", "trust", "watchdog", "codec", "endpoint", "registration", "heartbeat", "reconnect", "keep_alive",
     "backend_time", "keys",
-    "actions/rule", "actions/core", "actions/remote_trigger", "line", "offers", "asked", "own_calls", "wanted", "told",
+    "actions/rule", "actions/core", "actions/data_transfer",
+    "actions/remote_trigger", "line", "offers", "asked", "own_calls", "wanted", "told",
     "station", "connection",
 )  # fmt: skip
 WORLD = {"time", "zmq", "asyncio", "socket", "ssl", "sqlite3", "hardware", "threading", "os", "pathlib", "websockets"}
 ORDER = (
     "url", "trust", "connection", "codec", "validators", "endpoint", "registration", "heartbeat", "backend_time",
-    "reconnect", "keep_alive", "watchdog", "keys", "actions/rule", "actions/core", "actions/remote_trigger", "actions",
+    "reconnect", "keep_alive", "watchdog", "keys", "actions/rule", "actions/core", "actions/data_transfer",
+    "actions/remote_trigger", "actions",
     "line", "asked", "offers", "own_calls", "wanted", "told", "memory", "uplink", "tls", "dial", "websocket", "station",
     "__main__",
 )  # fmt: skip

@@ -427,6 +427,26 @@ def test_f67_a_lost_phase_is_told_after_2_s_and_charging_goes_on() -> None:
     once(rig, "phase_missing")
 
 
+def test_f68_phases_in_the_wrong_order_are_told_and_charging_goes_on() -> None:
+    rig = charging()
+    measure(rig, shows()._replace(phase_order=-1, current_a=(10.0, 10.0, 10.0)))
+    waited_s = rig.until(lambda: rig.shown.faults == ("phase_sequence",), 2.1)
+    assert waited_s == pytest.approx(2.0, abs=0.03)
+    rig.run(10.0)
+    assert (rig.coil, rig.shown.offered_a) == (True, pytest.approx(15.96))
+    measure(rig, shows()._replace(phase_order=1))
+    rig.until(lambda: not rig.shown.faults, 2.1)
+    once(rig, "phase_sequence")
+
+
+@pytest.mark.parametrize(("phases", "order"), [(3, 1), (3, None), (1, -1)])
+def test_an_order_that_is_right_unknown_or_of_one_phase_is_nothing(phases: int, order: int | None) -> None:
+    rig = charging(SOCKET._replace(phases=phases))
+    measure(rig, shows()._replace(phase_order=order, current_a=(10.0, 10.0, 10.0)))
+    rig.run(5.0)
+    assert rig.shown.faults == ()
+
+
 # energy management input
 
 MANAGED = SOCKET._replace(inputs=frozenset({"energy_management"}))

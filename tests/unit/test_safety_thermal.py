@@ -297,6 +297,18 @@ def test_samples_that_stop_coming_are_lost_after_5_s() -> None:
     assert rig.outputs.mode is PilotMode.X1
 
 
+def test_a_board_that_was_away_has_no_lost_sensors() -> None:
+    rig = charging()
+    rig.world.pilot_alive = rig.world.sensors_alive = False
+    rig.run(20.0)
+    assert "pilot_unreadable" in rig.shown.faults
+    rig.world.pilot_alive = True
+    rig.run(1.0)
+    rig.world.sensors_alive = True
+    rig.until(lambda: rig.coil, 45.0)
+    assert rig.count("fault_raised", "temperature_sensor_lost") == 0
+
+
 def test_after_the_start_nothing_is_offered_before_the_sensor_has_answered_and_10_s_later_it_is_lost() -> None:
     rig = bench(celsius={})
     rig.allow()
@@ -488,6 +500,9 @@ def test_f64_a_fan_that_rests_for_5_s_while_it_is_driven_is_told_and_stops_nobod
     warm(rig, housing=30.0)
     rig.run(10.0)
     assert rig.shown.faults == ("fan_stuck",), "not seen turning yet"
+    warm(rig, housing=50.0)
+    rig.run(2.0)
+    assert rig.shown.faults == ("fan_stuck",), "switched on again, and still not seen turning"
     rig.world.rpm = 900.0
     rig.until(lambda: not rig.shown.faults, 2.0)
     once(rig, "fan_stuck")

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Mapping
 
+import msgspec
 import pytest
 
 from schemas.base import Answer
 from services.home import parse_station
 from services.runner import VERSION
+from services.settings import table
 from services.settings.access import OVER_OCPP
 from services.settings.changes import change
 from services.settings.configuration import TooManyKeys, answer
@@ -214,6 +216,14 @@ def test_an_action_reads_as_empty_and_a_secret_has_no_value() -> None:
     told = said(values(), "RCDRESET", "AuthorizationKey", "HTTPBasicAuthPassword", "UserInstallerPasswordCheck")
     assert told["RCDRESET"]["value"] == ""
     assert not [name for name, entry in told.items() if name != "RCDRESET" and "value" in entry]
+
+
+def test_a_secret_is_never_told_whatever_its_access(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = msgspec.structs.replace(KEYS["RfidTagFreeCharging"], secret=True)
+    monkeypatch.setitem(KEYS, secret.name, secret)
+    monkeypatch.setitem(table._BY_LOWER_NAME, secret.name.lower(), secret)
+    assert "value" not in said(values(), secret.name)[secret.name]
+    assert "value" not in said(values())[secret.name]
 
 
 def test_connector_two_is_asked_for_by_name_and_listed_when_it_has_its_own() -> None:

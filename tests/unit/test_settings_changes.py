@@ -65,6 +65,13 @@ def test_a_set_that_does_not_fit_names_the_entry_that_is_wrong() -> None:
     assert "set OperatorCurrentLimit to 32 or less" in refused.reason
 
 
+def test_the_entry_that_breaks_a_value_of_before_is_named_and_no_other() -> None:
+    before = values(stored={"OperatorCurrentLimit": "20"})
+    judgement = wanted(before, {"FreeCharging": "true", "HardwareCurrentLimit": "16", "loglevel": "DBG"})
+    assert [each.key for each in judgement.refused] == ["HardwareCurrentLimit"]
+    assert "OperatorCurrentLimit (20 A)" in judgement.refused[0].reason
+
+
 def test_a_default_cannot_be_broken_by_its_partner() -> None:
     judgement = change(values(), "TempStopThreshold2", "60", 0, "cli")
     assert judgement.outcome is Answer.REJECTED

@@ -58,6 +58,8 @@ BROKEN: list[tuple[str, dict[str, str], str, str]] = [
      "InputOutputBackendControlledMode", "gives the outputs to the backend"),
     ("one_use_of_the_relay", {"VentHeatingCtrlMode": "Fan (temperature)", "PatternOnRelayK2": "On while charging"},
      "PatternOnRelayK2", "same auxiliary relay"),
+    ("one_use_of_the_auxiliary_output", {"WeldCheckAuxRelay": "true", "OCPPSchuko": "true"}, "OCPPSchuko",
+     "same auxiliary output"),
     ("input_reports_need_backend_mode", {"InputChangeNotifyBackend": "true"}, "InputChangeNotifyBackend",
      "needs InputOutputBackendControlledMode"),
     ("reclosure_needs_detection", {"RCDAUTORECLOSURE": "On"}, "RCDAUTORECLOSURE", "RCDENABLE"),

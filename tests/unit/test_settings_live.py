@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from bus.topics import SAFETY_CONNECTOR, SYSTEM_EVENTS, SYSTEM_FAULTS, Topic
@@ -68,7 +69,15 @@ def test_every_connector_has_its_own_values() -> None:
 def test_every_live_row_is_a_live_key_and_the_other_way() -> None:
     assert {row.name for row in LIVE} == {name for name, key in KEYS.items() if key.live}
     for row in LIVE:
-        assert KEYS[row.name].per_connector == bool(row.topic.key), row.name
+        assert row.topic.key or not KEYS[row.name].per_connector, row.name
+
+
+def test_a_key_that_not_every_connector_has_shows_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    single = msgspec.structs.replace(KEYS["SignaledCurrentLimit"], per_connector=False)
+    monkeypatch.setitem(KEYS, single.name, single)
+    values = live_values(lambda topic, _key: connector(Lock.NONE) if topic is SAFETY_CONNECTOR else None, connectors=2)
+    assert "SignaledCurrentLimit" in values
+    assert "SignaledCurrentLimit[2]" not in values
 
 
 def test_errors_and_resolutions_stand_in_the_same_order() -> None:

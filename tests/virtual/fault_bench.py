@@ -122,6 +122,17 @@ class FaultBench(ChargingStation):
         self.site.advance(self.clock.boot_s)
         self.site.set_input(name, on)
 
+    def lose_mains(self) -> None:
+        """The whole station is without supply: contactors, locks, meters, and every service."""
+        for number in self.station.connectors:
+            self.inject("mains_loss", connector=number)
+        self.power_cut()
+
+    def mains_back(self) -> None:
+        for number in self.station.connectors:
+            self.clear("mains_loss", connector=number)
+        self.power_up()
+
     def reset_lockouts(self) -> None:
         """Service: `safety` ends, its lockouts are cleared, it starts again."""
         self.stop("safety")

@@ -112,6 +112,20 @@ def test_a_set_is_done_as_one_change_with_one_revision(tmp_path: Path) -> None:
     assert snapshot(here).values["WeldCheckInType[2]"] == "Normally closed"
 
 
+def test_what_waits_together_waits_across_a_restart_and_is_there_after_a_reboot(tmp_path: Path) -> None:
+    here = station(tmp_path)
+    a_set(here, {"HardwareCurrentLimit": "16", "OperatorCurrentLimit": "12"})
+    power_cut(here)
+    told = a_set(here, {"HardwareCurrentLimit": "32", "OperatorCurrentLimit": "20"})
+    assert set(lists(told)["reboot"]) == {"HardwareCurrentLimit", "OperatorCurrentLimit"}
+    for _ in range(2):
+        assert snapshot(here).values["OperatorCurrentLimit"] == "12"
+        assert set(snapshot(here).pending_reboot) == {"HardwareCurrentLimit", "OperatorCurrentLimit"}
+        start_again(here)
+    power_cut(here)
+    assert snapshot(here).values["OperatorCurrentLimit"] == "20"
+
+
 def test_a_refused_set_changes_nothing_and_says_of_each_entry_why(tmp_path: Path) -> None:
     here = station(tmp_path)
     before = snapshot(here)
@@ -304,6 +318,24 @@ def test_an_older_file_is_brought_to_this_version_and_a_copy_is_kept(tmp_path: P
     assert kept.answers[0][0].outcome is Answer.ACCEPTED
     assert store.audit()[0].role == ""
     assert (tmp_path / "settings.db.version-1").exists()
+
+
+def test_rows_that_make_no_sense_are_left_out_and_the_others_count(tmp_path: Path) -> None:
+    here = station(tmp_path)
+    change(here, "FreeCharging", "true")
+    change(here, "SetType2PlugCycles", "7")
+    here.stop("settings")
+    with sqlite3.connect(here.home.data / "settings.db") as connection:
+        connection.execute("UPDATE answer SET details = 'not json', until_s = 'soon' WHERE number = 1")
+        connection.execute("INSERT INTO action VALUES ('RCDRESET', '', 'RCDRESET', '1', 4000, -1.0, 'x')")
+        connection.execute("INSERT INTO action VALUES ('Gone', 'id', 'GoneKey', '1', 0, 1.0, 'x')")
+        connection.execute("UPDATE single SET text = 'many' WHERE name = 'revision'")
+        connection.execute("INSERT INTO value VALUES ('OperatorCurrentLimit', x'ff00')")
+    here.start("settings")
+    here.settle()
+    assert snapshot(here).values["FreeCharging"] == "true"
+    assert snapshot(here).values["OperatorCurrentLimit"] == "32"
+    assert set(snapshot(here).actions) == {"SetType2PlugCycles"}
 
 
 def test_a_newer_file_is_refused_with_words(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from hardware.sim.site.pilot import STATE_B_OHM, STATE_C_OHM, STATE_D_OHM, Pilot
 READS_DUTY_S = (0.5, 1.0)
 NOTICES_STOP_S = (0.2, 0.6)
 NOTICES_LOSS_S = (0.05, 0.10)
+OPENS_S2_WITHIN_S = 2.9
 DRAWS_AFTER_REQUEST_S = 1.0
 WAKES_AFTER_S = 4.0
 """A pilot without level, or in state E or F, for this long wakes a sleeping vehicle (IEC 61851-1 A.5.3)."""
@@ -125,7 +126,7 @@ class Car:
         if self.ev.obeys_pwm and not self.ev.simplified:
             notices = NOTICES_STOP_S if self._signal is Signal.STEADY else NOTICES_LOSS_S
             self._stop_at = now_s + self._random.uniform(*notices)
-            self._open_s2_at = now_s + self.ev.opens_s2_after_s
+            self._open_s2_at = now_s + (self.ev.opens_s2_after_s or OPENS_S2_WITHIN_S)
 
     def _notice_loss(self, now_s: float) -> None:
         lost_s = self._lost_since_s
@@ -219,7 +220,8 @@ class Car:
                 self._open_s2(now_s)
         self.charger.happen(now_s)
         self.battery.settle()
-        if now_s >= self._open_s2_at or (self._stopping and self.charger.current_a <= 0.0) or self._finished():
+        stopped = self._stopping and self.charger.current_a <= 0.0 and not self.ev.opens_s2_after_s
+        if now_s >= self._open_s2_at or stopped or self._finished():
             self._open_s2(now_s)
         self._draw(now_s)
 

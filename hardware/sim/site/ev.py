@@ -4,7 +4,6 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-OPENS_S2_WITHIN_S = 2.9
 DRAWS_AFTER_VOLTAGE_S = 0.5
 
 
@@ -25,8 +24,8 @@ class Ev(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Asks for state D."""
     asleep: bool = False
     """Ignores every offer until its pilot was without level, or in state E or F, for 4 s."""
-    opens_s2_after_s: Annotated[float, Meta(ge=0.0, le=600.0)] = OPENS_S2_WITHIN_S
-    """After the end of an offer, at the latest; the standard allows 3 s."""
+    opens_s2_after_s: Annotated[float, Meta(ge=0.0, le=600.0)] = 0.0
+    """After the end of an offer; 0 = as soon as its current is down, within 3 s as the standard asks."""
     draws_after_s: Annotated[float, Meta(ge=0.5, le=600.0)] = DRAWS_AFTER_VOLTAGE_S
     """After voltage came, or came on other phases than before."""
     standby_a: Annotated[float, Meta(ge=0.0, le=6.0)] = 0.0

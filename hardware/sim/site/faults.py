@@ -20,6 +20,14 @@ class SimulatedFault(NamedTuple):
     highest: float = 0.0
     value_required: bool = False
 
+    @property
+    def range_words(self) -> str:
+        """Bounds and default of the value; empty = takes none."""
+        if not self.value:
+            return ""
+        otherwise = "must be given" if self.value_required else f"otherwise {self.default:g}"
+        return f"{self.lowest:g} to {self.highest:g}, {otherwise}"
+
 
 FAULTS: dict[str, SimulatedFault] = {
     "diode": SimulatedFault("the vehicle's diode is shorted: the negative pilot level is loaded too"),

@@ -119,8 +119,3 @@ RULES: dict[str, Rule] = {
         timeout_s=UNLOCK_TIMEOUT_S,
     ),
 }
-
-
-def data_transfer(_payload: Payload) -> Payload:
-    """DataTransfer.conf: there is no vendor whose messages this station knows."""
-    return {"status": "UnknownVendorId"}

@@ -1,8 +1,15 @@
 """Faults of the station's contacts and outputs."""
 
 from services.safety.panel import inputs, series
-from services.safety.rule import Rule
+from services.safety.rule import Rule, after
 from services.safety.state import ConnectorState, Moment
+from services.safety.timings import BOOT_S, UNREADABLE_S
+
+
+def _board(state: ConnectorState, moment: Moment) -> bool:
+    """The driver says that its hardware does not answer. The contactor is open long before: its pilot is too old."""
+    since_s, never = state.panel.trouble_s, state.pilot_sight.stamp_s < 0.0
+    return after(since_s, UNREADABLE_S, moment) and not (never and not after(state.begun_s, BOOT_S, moment))
 
 
 def _emergency_stop(state: ConnectorState, moment: Moment) -> bool:
@@ -27,5 +34,6 @@ RULES: dict[str, Rule] = {
     "tilted": Rule(_tilted, 1.0),
     "tampered": Rule(_tampered, 1.0),
     "surge_protection_spent": Rule(_surge, 1.0),
+    "board_trouble": Rule(_board, 3.0),
     "output_mismatch": Rule(series.mismatch, 3.0),
 }

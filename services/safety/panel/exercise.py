@@ -5,8 +5,9 @@ vehicle, a cable, a wish of the session or a reading that is missing ends it in 
 The process may die in the middle: the coil falls with its monoflop, and the next process begins with safe outputs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from hardware.interfaces import LockDrive, PilotMode
@@ -28,7 +29,7 @@ NO_CABLE_OHM = 4500.0
 class Verdict(NamedTuple):
     passed: bool
     words: str
-    measured: dict[str, str] = {}
+    measured: Mapping[str, str] = MappingProxyType({})
 
 
 class Turn(NamedTuple):
@@ -234,31 +235,54 @@ CONTACT_S = 0.2
 
 
 class ContactorPart:
-    """Closes for a second with nothing connected, and opens. Only on the explicit wish of a person: the output is
-    live meanwhile."""
+    """Closes for a second with nothing connected, and opens. Only on the explicit wish of a person: the output is live
+    meanwhile. An empty socket is locked first, so that nothing can be put in."""
 
-    def __init__(self, mirror: bool, normally_closed: bool) -> None:
-        self._mirror, self._normally_closed = mirror, normally_closed
-        self._coil = True
+    def __init__(self, equipment: Equipment) -> None:
+        self._mirror, self._normally_closed = equipment.mirror_contact, equipment.mirror_normally_closed
+        self._bolted = equipment.has_lock and equipment.actuator != "without feedback"
+        self._todo = ["lock", "close", "open", "unlock"] if self._bolted else ["close", "open"]
         self._since_s: float | None = None
         self._measured: dict[str, str] = {}
 
     def step(self, readings: Readings, now_s: float) -> Turn:
         self._since_s = now_s if self._since_s is None else self._since_s
-        read = readings.mirror
-        closed = None if read is None else read.closed is not self._normally_closed
-        place = "closing_ms" if self._coil else "opening_ms"
-        if read is not None and closed is self._coil and read.sampled_s >= self._since_s:
-            self._measured.setdefault(place, f"{1000.0 * (read.sampled_s - self._since_s):.0f}")
-        if self._mirror and place not in self._measured and due(self._since_s, CONTACT_S, now_s):
-            words = "closed" if self._coil else "opened"
-            return Turn(SAFE, Verdict(False, f"the mirror contact does not say that it {words}", self._measured))
-        if self._coil and due(self._since_s, CLOSED_S, now_s):
-            self._coil, self._since_s = False, None
-        elif not self._coil and due(self._since_s, CONTACT_S, now_s):
+        wrong = self._bolt(readings, now_s) if self._todo[0] in ("lock", "unlock") else self._switch(readings, now_s)
+        if wrong:
+            return Turn(SAFE, Verdict(False, wrong, self._measured))
+        if not self._todo:
             proven = "closes and opens" if self._mirror else "was switched; it has no mirror contact"
             return Turn(SAFE, Verdict(True, f"the contactor {proven}", self._measured))
-        return Turn(SAFE._replace(coil=self._coil, sample_period_s=STEP_S))
+        drive = {"lock": LockDrive.LOCK, "unlock": LockDrive.UNLOCK}.get(self._todo[0], LockDrive.STOP)
+        return Turn(SAFE._replace(coil=self._todo[0] == "close", lock=drive, sample_period_s=STEP_S))
+
+    def _next(self) -> None:
+        self._todo.pop(0)
+        self._since_s = None
+
+    def _bolt(self, readings: Readings, now_s: float) -> str:
+        since_s, read = self._since_s, readings.lock
+        assert since_s is not None
+        if read is not None and read.sampled_s >= since_s and read.closed is (self._todo[0] == "lock"):
+            self._next()
+        elif due(since_s, LOCK_DRIVE_S, now_s):
+            return f"the lock's feedback did not follow ({self._todo[0]})"
+        return ""
+
+    def _switch(self, readings: Readings, now_s: float) -> str:
+        since_s, read, coil = self._since_s, readings.mirror, self._todo[0] == "close"
+        assert since_s is not None
+        closed = None if read is None else read.closed is not self._normally_closed
+        place = "closing_ms" if coil else "opening_ms"
+        if read is not None and closed is coil and read.sampled_s >= since_s:
+            self._measured.setdefault(place, f"{1000.0 * (read.sampled_s - since_s):.0f}")
+        if coil and self._bolted and (readings.lock is None or not readings.lock.closed):
+            return "the lock opened while the output was live"
+        if self._mirror and place not in self._measured and due(since_s, CONTACT_S, now_s):
+            return f"the mirror contact does not say that it {'closed' if coil else 'opened'}"
+        if due(since_s, CLOSED_S if coil else CONTACT_S, now_s):
+            self._next()
+        return ""
 
 
 def part_of(what: str, equipment: Equipment) -> Part | None:
@@ -271,7 +295,7 @@ def part_of(what: str, equipment: Equipment) -> Part | None:
         case "pilot":
             return PilotPart()
         case "contactor":
-            return ContactorPart(equipment.mirror_contact, equipment.mirror_normally_closed)
+            return ContactorPart(equipment)
     return None
 
 

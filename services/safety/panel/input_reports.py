@@ -51,6 +51,4 @@ class InputReports:
         del self._changed_s[name]
         self._told[name], self._told_s = not self._told[name], now_s
         words = (("name", name), ("state", "on" if self._told[name] else "off"))
-        return Turn(
-            NoticeWish("input_changed", words, name), now_s + TOLD_APART_S if self._changed_s else float("inf")
-        )
+        return Turn(NoticeWish("input_changed", words, name), now_s + TOLD_APART_S if self._changed_s else float("inf"))

@@ -33,13 +33,16 @@ def watched(state: ConnectorState) -> Iterator[str]:
 
 def observe(state: ConnectorState, moment: Moment) -> None:
     """Takes in what was read. A station that was tilted stays so until service says that it stands again."""
-    contacts = state.panel.contacts
+    panel, now_s = state.panel, moment.now_s
+    contacts = panel.contacts
+    began_s = now_s if panel.trouble_s is None else panel.trouble_s
+    panel.trouble_s = began_s if moment.readings.trouble else None
     for name in watched(state):
         sight = contacts.setdefault(name, SwitchSight())
         observe_switch(sight, moment.readings.inputs.get(name), FEEDBACK_VALID_S, moment)
         if sight.stamp_s >= 0.0:
             moment.wake(sight.stamp_s + FEEDBACK_VALID_S + 1e-5)
-        if name == TILT and is_active(state, TILT, moment.now_s) is True:
+        if name == TILT and is_active(state, TILT, now_s) is True:
             state.memory.tilted = True
 
 

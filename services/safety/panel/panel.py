@@ -7,7 +7,8 @@ from hardware.interfaces import SafetyBoard
 from schemas.station import EquipmentSection
 from services.safety.panel import outputs
 from services.safety.panel.input_reports import InputReports, free_inputs
-from services.safety.panel.outputs import BACKENDS, Book, Wish
+from services.safety.panel.output_test import OutputTest
+from services.safety.panel.outputs import AUXILIARY, BACKENDS, Book, Wish
 from services.safety.state import Driven, NoticeWish
 from services.safety.timings import BOOT_S
 
@@ -25,6 +26,8 @@ class Panel:
         self._book = Book()
         self._reports = InputReports()
         self._started_s: float | None = None
+        self.test: OutputTest | None = None
+        """The output that is tried out."""
         self.next_s = float("inf")
         """When there is something to do without anything being read, boot clock."""
 
@@ -43,9 +46,12 @@ class Panel:
         self.next_s = float("inf")
         requested = self._requested(wishes, start_id)
         for name, on in outputs.wanted(self._names, wishes, requested).items():
-            if name in BACKENDS and not start_id and not late:
+            if self.test is not None and name == self.test.name:
+                self._command(name, self.test.turn(self._board.outputs[name].readback(), now_s), now_s)
+                self.next_s = min(self.next_s, self.test.next_s())
+            elif name in BACKENDS and not start_id and not late:
                 # What the backend asked for lasts until the station restarts, and whether it has is not known yet.
-                self.next_s = self._started_s + BOOT_S
+                self.next_s = min(self.next_s, self._started_s + BOOT_S)
             elif self._command(name, on, now_s) and wishes:
                 wish = outputs.announced(name, on, wishes[0].state.settings)
                 if wish is not None:
@@ -84,6 +90,24 @@ class Panel:
         source = self._board.inputs.get(name)
         read = source.state() if source is not None else None
         return None if read is None else read.closed is not (self._wired[name] == "normally closed")
+
+    def free(self, wishes: Sequence[Wish]) -> dict[str, str] | None:
+        """The free inputs and outputs: "on", "off", "" = not read; None = they are not the backend's."""
+        if not wishes or not outputs.backend_controls(wishes):
+            return None
+        words = {None: "", True: "on", False: "off"}
+        inputs = [name for name in free_inputs(wishes[0].state.settings) if name in self._wired]
+        own = [name for name in BACKENDS if name in self.driven]
+        return {name: words[self.input(name)] for name in inputs} | {name: words[self.driven[name].on] for name in own}
+
+    def no_test(self, wishes: Sequence[Wish], name: str, force: bool) -> str:
+        """Why an output cannot be tried out; empty = it can."""
+        if name not in self._names:
+            return f"there is no output {name[:32]!r}; there are {', '.join(self._names) or 'none'}"
+        if name == AUXILIARY and not force:
+            use = outputs.auxiliary_use([wish.state.settings for wish in wishes]).value
+            return f"the auxiliary output may be wired to a {use}: ask for it explicitly (--auxiliary)"
+        return ""
 
     def set_output(self, wishes: Sequence[Wish], name: str, on: bool) -> str:
         """The backend switches an output. Returns why not; empty = it is switched with the next turn."""

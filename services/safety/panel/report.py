@@ -5,9 +5,10 @@ from collections.abc import Mapping
 
 from hardware.interfaces import SafetyBoard
 from schemas.safety import SafetyStation
+from services.safety.state import Driven
 
 
-def station_message(board: SafetyBoard, wired: Mapping[str, str], driven: Mapping[str, bool]) -> SafetyStation:
+def station_message(board: SafetyBoard, wired: Mapping[str, str], driven: Mapping[str, Driven]) -> SafetyStation:
     """`wired`: how each contact is wired ("normally open" or "normally closed"); `driven`: outputs by name."""
     inputs: dict[str, bool | None] = {}
     for name, source in board.inputs.items():
@@ -23,7 +24,7 @@ def station_message(board: SafetyBoard, wired: Mapping[str, str], driven: Mappin
     return SafetyStation(
         temperatures_c=temperatures,
         inputs=inputs,
-        outputs={name: driven.get(name, False) for name in board.outputs},
+        outputs={name: name in driven and driven[name].on for name in board.outputs},
         fan_rpm=speed.rpm if speed is not None and 0.0 <= speed.rpm <= 1e6 else None,
         trouble=board.trouble[:500],
     )

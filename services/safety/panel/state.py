@@ -16,6 +16,9 @@ class PanelState(Region):
     series_s: float = 0.0
     """When that changed last."""
 
+    trouble_s: float | None = None
+    """Since when the driver has had trouble with its hardware."""
+
     def copy(self) -> "PanelState":
         contacts = {name: sight.copy() for name, sight in self.contacts.items()}
         readbacks = {name: sight.copy() for name, sight in self.readbacks.items()}
@@ -24,3 +27,4 @@ class PanelState(Region):
     def begin(self, now_s: float) -> None:
         self.contacts, self.readbacks = {}, {}
         self.series, self.series_s = False, now_s
+        self.trouble_s = None

@@ -42,7 +42,8 @@ def follow(state: ConnectorState, moment: Moment) -> None:
 def is_open(state: ConnectorState, now_s: float) -> bool:
     """The RCD is seen tripped, by its contact or by the meter that it feeds."""
     name = rcd_input(state)
-    return (bool(name) and is_active(state, name, now_s) is True) or "rcd_maybe_tripped" in state.faults.active
+    by_meter = "rcd_maybe_tripped" in state.faults.active and state.residual.meter_answers is False
+    return by_meter or (bool(name) and is_active(state, name, now_s) is True)
 
 
 def by_direct_current(state: ConnectorState) -> bool:
@@ -112,7 +113,7 @@ def _ready(state: ConnectorState, since_s: float) -> bool:
 
 
 def _tested_since(state: ConnectorState, since_s: float) -> bool:
-    return state.memory.residual_proven and state.memory.residual_tested_s >= since_s
+    return state.memory.residual_proven and state.memory.residual_tested_s > since_s
 
 
 def _pulse(state: ConnectorState, why: str, moment: Moment) -> None:
@@ -145,22 +146,34 @@ def _reset(state: ConnectorState, moment: Moment) -> None:
     if due(room.reset_s, RESET_WITHIN_S, now_s) or by_direct_current(state):
         room.reset_s = None
         moment.say("rcd_reset_refused", "it could not be carried out within a minute")
+    elif not is_open(state, now_s):
+        # Somebody was quicker: an output that is wired to a shunt trip as well would open it again.
+        room.reset_s = None
+        _unlatch(state)
     elif _ready(state, room.reset_s):
         memory.reclosures = 0
         _pulse(state, "ordered", moment)
         room.reset_s = None
-        if memory.residual_proven or not state.equipment.residual_sensor:
-            memory.latched = tuple(code for code in memory.latched if code not in OF_THE_RCD)
+        _unlatch(state)
     else:
         moment.wake(room.reset_s + RESET_WITHIN_S)
 
 
+def _unlatch(state: ConnectorState) -> None:
+    """Where a module is fitted only after its test: with a vehicle connected that is after the unplug."""
+    memory = state.memory
+    if memory.residual_proven or not state.equipment.residual_sensor:
+        memory.latched = tuple(code for code in memory.latched if code not in OF_THE_RCD)
+
+
 def _no_reset(state: ConnectorState, now_s: float) -> str:
     """Why an order is refused; empty = it is not."""
+    settings = state.settings
     if by_direct_current(state):
         return "a direct current was detected: have the vehicle checked, then switch the RCD on by hand"
-    if state.contactor.coil:
-        return "the station is charging: nothing has tripped"
-    watches = bool(rcd_input(state)) or state.settings.rcd != "Off"
-    waits = any(code in state.memory.latched or code in state.faults.active for code in OF_THE_RCD)
-    return "the RCD has not tripped" if watches and not waits and not is_open(state, now_s) else ""
+    if settings.rcd == "Off":
+        return "the station does not watch an RCD (RCDENABLE is Off)"
+    if settings.weld_auxiliary or (settings.schuko and not settings.reclosure):
+        return "the auxiliary output serves something else (WeldCheckAuxRelay, OCPPSchuko)"
+    waits = any(code in state.memory.latched for code in OF_THE_RCD)
+    return "" if waits or is_open(state, now_s) else "the RCD has not tripped"

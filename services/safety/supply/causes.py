@@ -22,4 +22,5 @@ RULES: dict[str, Rule] = {
     "undervoltage": Rule(voltages.is_low, HOLD_OFF_S),
     "overvoltage": Rule(voltages.is_high, HOLD_OFF_S),
     "phase_missing": Rule(voltages.is_missing, 2.0),
+    "phase_sequence": Rule(voltages.is_out_of_order, 2.0),
 }

@@ -25,6 +25,7 @@ class Sample(NamedTuple):
     current_a: Phases | None
     voltage_v: Phases | None
     stamp_s: float
+    phase_order: int | None
 
 
 def observe(state: ConnectorState, moment: Moment) -> None:
@@ -39,6 +40,7 @@ def observe(state: ConnectorState, moment: Moment) -> None:
         overload.take_in(state, sample.current_a, sample.stamp_s)
         if sample.voltage_v is not None:
             voltages.take_in(state, sample.voltage_v, sample.stamp_s)
+        voltages.take_in_order(state, sample.phase_order, sample.stamp_s)
     overload.judge(state, moment)
     energy_input.observe(state, moment)
 
@@ -53,7 +55,7 @@ def usable(sight: MeterSight | None, moment: Moment) -> Sample | None:
     if sight is None or not sight.answers or not -PILOT_FUTURE_S <= moment.now_s - sight.sampled_s <= VALID_S:
         return None
     moment.wake(sight.sampled_s + VALID_S + 1e-5)
-    return Sample(_possible(sight.current_a), _possible(sight.voltage_v), sight.sampled_s)
+    return Sample(_possible(sight.current_a), _possible(sight.voltage_v), sight.sampled_s, sight.phase_order)
 
 
 def _possible(values: Phases | None) -> Phases | None:

@@ -37,6 +37,7 @@ class SupplyState(Region):
     low_s: float | None = None
     high_s: float | None = None
     missing_s: float | None = None
+    wrong_order_s: float | None = None
     # others
     managed: bool = False
     """The energy management input limits the current."""

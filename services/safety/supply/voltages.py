@@ -1,4 +1,7 @@
-"""Undervoltage, overvoltage, a phase that is missing: of the phases that are wired, against PowerLineVoltage."""
+"""Undervoltage, overvoltage, a phase that is missing, phases in the wrong order: of those that are wired.
+
+Measured against PowerLineVoltage.
+"""
 
 from services.safety.rule import after
 from services.safety.state import ConnectorState, Moment
@@ -21,6 +24,12 @@ def take_in(state: ConnectorState, voltage_v: tuple[float, float, float], stamp_
     supply.missing_s = _since(supply.missing_s, 0 < len(present) < len(wired), stamp_s)
 
 
+def take_in_order(state: ConnectorState, phase_order: int | None, stamp_s: float) -> None:
+    """Where three phases are wired. A meter that does not tell says nothing against them."""
+    wrong = phase_order is not None and phase_order < 0 and state.equipment.phases == 3
+    state.supply.wrong_order_s = _since(state.supply.wrong_order_s, wrong, stamp_s)
+
+
 def _since(before_s: float | None, bad: bool, stamp_s: float) -> float | None:
     if not bad:
         return None
@@ -34,6 +43,10 @@ def is_low(state: ConnectorState, moment: Moment) -> bool:
 
 def is_high(state: ConnectorState, moment: Moment) -> bool:
     return after(state.supply.high_s, LASTS_S, moment)
+
+
+def is_out_of_order(state: ConnectorState, moment: Moment) -> bool:
+    return after(state.supply.wrong_order_s, LASTS_S, moment)
 
 
 def is_missing(state: ConnectorState, moment: Moment) -> bool:

@@ -8,6 +8,8 @@ from services.safety.timings import BOOT_S, PILOT_FUTURE_S
 
 VALID_S = 5.0
 """Age at which a sample of a temperature or a fan is stale: sensors are read about once a second."""
+BACK_S = 2.0
+"""After the board was away its sensors answer within this time."""
 LOWEST_C, HIGHEST_C = -60.0, 150.0
 """Beyond: an open or shorted sensor, or the number a driver gives for none."""
 NOT_GUARDING = frozenset({"rfid"})
@@ -32,12 +34,14 @@ def follow(state: ConnectorState, moment: Moment) -> None:
 
 def usable(sample: Temperature | None, moment: Moment) -> float | None:
     """Degrees Celsius; None for a sample that is missing, not a number, out of range, stale or from the future."""
-    if sample is None or not LOWEST_C <= sample.celsius <= HIGHEST_C:
-        return None
-    if not -PILOT_FUTURE_S <= moment.now_s - sample.sampled_s <= VALID_S:
+    if sample is None or not LOWEST_C <= sample.celsius <= HIGHEST_C or not _is_recent(sample, moment):
         return None
     moment.wake(sample.sampled_s + VALID_S + 1e-5)
     return sample.celsius
+
+
+def _is_recent(sample: Temperature, moment: Moment) -> bool:
+    return -PILOT_FUTURE_S <= moment.now_s - sample.sampled_s <= VALID_S
 
 
 def _take_in(state: ConnectorState, moment: Moment) -> None:
@@ -65,7 +69,13 @@ def _look_for_lost(state: ConnectorState, moment: Moment) -> None:
 
 
 def _had_their_time(away: frozenset[str], state: ConnectorState, moment: Moment) -> bool:
-    """A reading that is there and no good says at once that its sensor is lost."""
-    if any(moment.readings.temperatures.get(name) is not None for name in away):
+    """A sensor that shows nonsense is lost at once. Where the pilot cannot be read either, the whole board is away:
+    that is a fault of its own, and when the board is back its sensors are awaited."""
+    samples = [sample for name in away if (sample := moment.readings.temperatures.get(name)) is not None]
+    if any(_is_recent(sample, moment) for sample in samples):
         return True
+    if state.pilot_sight.letter == "":
+        return False
+    if samples:
+        return after(state.pilot_sight.run_start_s, BACK_S, moment)
     return after(state.begun_s, BOOT_S, moment)

@@ -187,6 +187,8 @@ class Wish(NamedTuple):
     limit_a: float
     hold_cable: bool
     release_cable: bool = False
+    transaction_id: str = ""
+    """Of the active transaction."""
 
 
 def wish_of(s: Situation) -> Wish:
@@ -196,7 +198,8 @@ def wish_of(s: Situation) -> Wish:
         # A command has no effect before it is stored; a card or an unplug withdraws at once.
         withdrawn = s.recovering or (s.wanted is not None and s.wanted.firm)
         withdrawn = withdrawn or s.transaction.invalid or is_paused_by_queue(s)
-        return Wish(not withdrawn, 0.0 if withdrawn else limit_a, True)
+        may_a = 0.0 if withdrawn else limit_a
+        return Wish(not withdrawn, may_a, True, transaction_id=s.transaction.transaction_id)
     if s.transaction is not None and (s.phase is Phase.STOPPING or s.transaction.holds_cable):
         return Wish(False, 0.0, s.transaction.holds_cable and not s.unlocking, s.unlocking)
     if is_unrecorded(s):

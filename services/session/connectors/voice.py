@@ -42,6 +42,7 @@ class Voice:
             limit_a=wish.limit_a,
             hold_cable=wish.hold_cable,
             release_cable=wish.release_cable,
+            transaction_id=wish.transaction_id,
             until_s=until_s,
         )
         self._bus.publish(SESSION_PERMISSION, body, key=str(self._connector))

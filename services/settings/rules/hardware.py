@@ -61,6 +61,14 @@ def one_use_of_the_relay(values: Values, _board: Board) -> Problems:
         yield Problem((used[1], used[0]), f"{' and '.join(used)} use the same auxiliary relay: switch all but one off")
 
 
+def one_use_of_the_auxiliary_output(values: Values, _board: Board) -> Problems:
+    """Shunt trip, RCD recloser or domestic socket: it is wired to one of them."""
+    offs = {"WeldCheckAuxRelay": "false", "RCDAUTORECLOSURE": "Off", "OCPPSchuko": "false"}
+    used = [name for name, off in offs.items() if values.get(name, off) != off]
+    if len(used) > 1:
+        yield Problem((used[1], used[0]), f"{' and '.join(used)} use the same auxiliary output: switch all but one off")
+
+
 def input_reports_need_backend_mode(values: Values, _board: Board) -> Problems:
     """The guide: requires 'Backend controlled mode for inputs and outputs' set to 'On'."""
     if is_on(values, "InputChangeNotifyBackend") and values[BOTH_INPUTS] == "false":
@@ -85,6 +93,7 @@ RULES: tuple[Rule, ...] = (
     each_input_once,
     backend_outputs_not_ours,
     one_use_of_the_relay,
+    one_use_of_the_auxiliary_output,
     input_reports_need_backend_mode,
     reclosure_needs_detection,
 )

@@ -68,6 +68,7 @@ KEYS: tuple[Key, ...] = (
         help="Voltage of one phase of the supply. It turns power into current, and the other way round, where the "
         "meter tells only one of them.",
         group=_METERS,
+        consumers=("safety",),
         ours=("min", "max", "default"),
     ),
     Key(

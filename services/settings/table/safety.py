@@ -21,6 +21,7 @@ KEYS: tuple[Key, ...] = (
         "0 = never. It needs InfoStatusNotifications and has no influence on protection.",
         group=_RESIDUAL,
         advice="A value under 10 (1 mA) reports noise.",
+        consumers=("safety",),
     ),
     Key(
         name="RCMBIEC62955Mode",
@@ -39,6 +40,7 @@ KEYS: tuple[Key, ...] = (
         per_connector=True,
         warning="IEC62955 (locked) cannot be undone: IEC62752 can never be chosen again on this station.",
         advice="With IEC62955 an RCD of at least type A has to be in the supply.",
+        consumers=("safety",),
         ours=("values", "default", "label"),
     ),
     Key(
@@ -52,6 +54,8 @@ KEYS: tuple[Key, ...] = (
         "and what it measures now.",
         group=_RESIDUAL,
         per_connector=True,
+        live=True,
+        consumers=("settings",),
     ),
     Key(
         name="RCMBTransactionMaxRMS",
@@ -66,6 +70,8 @@ KEYS: tuple[Key, ...] = (
         "grow from one vehicle to the next hint at damp or damaged insulation.",
         group=_RESIDUAL,
         per_connector=True,
+        live=True,
+        consumers=("settings",),
         ours=("unit",),
     ),
     Key(
@@ -81,6 +87,8 @@ KEYS: tuple[Key, ...] = (
         "charging at 6 mA.",
         group=_RESIDUAL,
         per_connector=True,
+        live=True,
+        consumers=("settings",),
         ours=("unit",),
     ),
     Key(
@@ -93,6 +101,8 @@ KEYS: tuple[Key, ...] = (
         help="Firmware version of the residual current sensor; empty when none is mounted or it tells no version.",
         group=_RESIDUAL,
         per_connector=True,
+        live=True,
+        consumers=("settings",),
     ),
     # residual current device and circuit breaker in the supply
     Key(
@@ -111,6 +121,7 @@ KEYS: tuple[Key, ...] = (
         group=_RESIDUAL,
         warning="Anything but Off without an RCD wired to the station reports a tripped RCD, and nobody can charge. "
         "Off with one wired lets a tripped RCD go unnoticed; it protects all the same.",
+        consumers=("safety",),
         ours=("values", "default"),
     ),
     Key(
@@ -127,6 +138,7 @@ KEYS: tuple[Key, ...] = (
         group=_RESIDUAL,
         per_connector=True,
         warning="Closing onto a fault puts voltage on whatever caused it. It is refused after a direct current fault.",
+        consumers=("safety",),
         ours=("value_type", "label"),
     ),
     Key(
@@ -142,6 +154,7 @@ KEYS: tuple[Key, ...] = (
         group=_RESIDUAL,
         warning="It closes onto a fault that may still be there. Check that rules at the site allow it.",
         advice="Use it for sites that nobody can reach quickly, where thunderstorms trip the RCD.",
+        consumers=("safety",),
         ours=("values", "default"),
     ),
     Key(
@@ -156,6 +169,7 @@ KEYS: tuple[Key, ...] = (
         label="RCD auto reclosure delay",
         help="How long the station waits before each attempt of RCDAUTORECLOSURE.",
         group=_RESIDUAL,
+        consumers=("safety",),
         ours=("min", "max", "default"),
     ),
     Key(
@@ -167,9 +181,10 @@ KEYS: tuple[Key, ...] = (
         scope=Scope.BOTH,
         needs_reboot=True,
         label="RCD auto reclosure attempts",
-        help="How often RCDAUTORECLOSURE tries in a row before a person has to come; 0 = never. An hour without a trip "
-        "starts the count again.",
+        help="How often RCDAUTORECLOSURE tries in a row before a person has to come; 0 = never. Ten "
+        "minutes without a trip, or a minute of charging, start the count again.",
         group=_RESIDUAL,
+        consumers=("safety",),
         ours=("min", "max", "default"),
     ),
     Key(
@@ -186,6 +201,7 @@ KEYS: tuple[Key, ...] = (
         "the station cannot say which of them it was.",
         group=_RESIDUAL,
         per_connector=True,
+        consumers=("safety",),
         ours=("values", "default", "label"),
     ),
     # contactor
@@ -214,6 +230,7 @@ KEYS: tuple[Key, ...] = (
         warning="With Disable and no mirror contact, a welded contactor goes unnoticed and the outlet stays live.",
         advice="For the 230V inputs L1 has to be tapped before the contactor.",
         ours=("values",),
+        consumers=("safety",),
     ),
     Key(
         name="WeldCheckInType",
@@ -230,6 +247,7 @@ KEYS: tuple[Key, ...] = (
         group=_CONTACTOR,
         per_connector=True,
         warning="The wrong type takes an open contactor for a welded one and blocks the outlet.",
+        consumers=("safety",),
     ),
     Key(
         name="WeldCheckAuxRelay",
@@ -245,6 +263,7 @@ KEYS: tuple[Key, ...] = (
         advice="Switch it on where the auxiliary output is wired to a shunt trip; it cannot serve RCDAUTORECLOSURE or "
         "OCPPSchuko as well.",
         ours=("default",),
+        consumers=("safety",),
     ),
     # wear
     Key(
@@ -261,6 +280,7 @@ KEYS: tuple[Key, ...] = (
         group=_WEAR,
         per_connector=True,
         ours=("min", "max", "default"),
+        consumers=("safety",),
     ),
     Key(
         name="ContactorCyclesType2",
@@ -272,6 +292,8 @@ KEYS: tuple[Key, ...] = (
         help="How often the contactor has been switched on and off since it was new, or since SetTypeContactorCycles.",
         group=_WEAR,
         per_connector=True,
+        live=True,
+        consumers=("settings",),
     ),
     Key(
         name="SetTypeContactorCycles",
@@ -286,6 +308,7 @@ KEYS: tuple[Key, ...] = (
         group=_WEAR,
         per_connector=True,
         ours=("max",),
+        consumers=("safety",),
     ),
     Key(
         name="ThresholdContactorCurrentUnderLoad",
@@ -302,6 +325,7 @@ KEYS: tuple[Key, ...] = (
         group=_WEAR,
         per_connector=True,
         ours=("min", "max", "default"),
+        consumers=("safety",),
     ),
     Key(
         name="ContactorCyclesUnderloadLimit",
@@ -317,6 +341,7 @@ KEYS: tuple[Key, ...] = (
         group=_WEAR,
         per_connector=True,
         ours=("min", "max", "default"),
+        consumers=("safety",),
     ),
     Key(
         name="GetCountContactorCyclesType2UnderLoad",
@@ -330,6 +355,8 @@ KEYS: tuple[Key, ...] = (
         "ThresholdContactorCurrentUnderLoad says.",
         group=_WEAR,
         per_connector=True,
+        live=True,
+        consumers=("settings",),
     ),
     Key(
         name="SetCountContactorCyclesType2UnderLoad",
@@ -344,6 +371,7 @@ KEYS: tuple[Key, ...] = (
         group=_WEAR,
         per_connector=True,
         ours=("max",),
+        consumers=("safety",),
     ),
     Key(
         name="Type2PlugLifetime",
@@ -359,6 +387,7 @@ KEYS: tuple[Key, ...] = (
         group=_WEAR,
         per_connector=True,
         ours=("min", "max", "default"),
+        consumers=("safety",),
     ),
     Key(
         name="Type2PlugCounter",
@@ -370,6 +399,8 @@ KEYS: tuple[Key, ...] = (
         help="How often something was plugged into the type 2 socket of connector 1 since it was new, or since "
         "SetType2PlugCycles.",
         group=_WEAR,
+        live=True,
+        consumers=("settings",),
     ),
     Key(
         name="SetType2PlugCycles",
@@ -384,6 +415,7 @@ KEYS: tuple[Key, ...] = (
         group=_WEAR,
         per_connector=True,
         ours=("max",),
+        consumers=("safety",),
     ),
     # pilot
     Key(
@@ -401,6 +433,7 @@ KEYS: tuple[Key, ...] = (
         warning="Off, a damp plug can put voltage on the outlet for a moment.",
         advice="Leave it on; switch it off only for a test instrument without a diode.",
         ours=("default",),
+        consumers=("safety",),
     ),
     Key(
         name="PauseChargingStateD",
@@ -415,6 +448,7 @@ KEYS: tuple[Key, ...] = (
         group=_PILOT,
         advice="Switch it on indoors where the ventilation cannot be relied upon.",
         ours=("default",),
+        consumers=("safety",),
     ),
     Key(
         name="AdcCpCalibrationCfg",
@@ -434,6 +468,7 @@ KEYS: tuple[Key, ...] = (
         warning="Calibrating with a vehicle or an instrument plugged in shifts all pilot states. The station refuses a "
         "correction of more than 0.5 V.",
         ours=("values", "default"),
+        consumers=("safety",),
     ),
     # plug and lock
     Key(
@@ -451,6 +486,7 @@ KEYS: tuple[Key, ...] = (
         warning="On a station with a socket this leaves the plug unlocked under current and ignores how much the cable "
         "carries.",
         ours=("default",),
+        consumers=("safety",),
     ),
     Key(
         name="EOActuatorType",
@@ -466,6 +502,7 @@ KEYS: tuple[Key, ...] = (
         "releases the plug by itself when power fails. The station file says what is mounted (lock_actuator).",
         group=_LOCK,
         ours=("values", "default"),
+        consumers=("safety",),
     ),
     Key(
         name="LockIfAuthorized",
@@ -477,6 +514,7 @@ KEYS: tuple[Key, ...] = (
         "out while the driver looks for the card.",
         group=_LOCK,
         ours=("default",),
+        consumers=("safety",),
     ),
     Key(
         name="LockPermanently",
@@ -491,6 +529,7 @@ KEYS: tuple[Key, ...] = (
         warning="Visitors cannot take out their cables while it is on.",
         advice="For private parking spaces where the cable shall stay.",
         ours=("default",),
+        consumers=("safety",),
     ),
     # currents
     Key(
@@ -503,6 +542,7 @@ KEYS: tuple[Key, ...] = (
         "10 %; more than CheckCarOverCurrentStopLimit above: charging stops.",
         group=_LIMITS,
         advice="Switch it on where the supply is tight, as with load management.",
+        consumers=("safety",),
         ours=("default",),
     ),
     Key(
@@ -517,6 +557,7 @@ KEYS: tuple[Key, ...] = (
         label="Stop limit in (%) for 'Check for car overload'",
         help="How far above the offered current a vehicle may draw before CheckCarOverCurrent stops charging.",
         group=_LIMITS,
+        consumers=("safety",),
         ours=("min", "max", "default"),
     ),
     Key(
@@ -530,8 +571,9 @@ KEYS: tuple[Key, ...] = (
         access=Access.READ,
         label="Energy management from external input",
         help="A contact of the grid operator or of an energy manager limits the current to "
-        "EnergyManInputPowerCurrentLim while it is active.",
+        "EnergyManInputPowerCurrentLim while it is active, cannot be read, or is not wired.",
         group=_LIMITS,
+        consumers=("safety",),
         ours=("values", "default"),
     ),
     Key(
@@ -547,6 +589,7 @@ KEYS: tuple[Key, ...] = (
         help="The current per phase that remains while the contact of EnergyManInputPowerLimitCfg is active: 6 to "
         "80 A, or 0 to pause charging.",
         group=_LIMITS,
+        consumers=("safety",),
         ours=("default",),
     ),
     Key(
@@ -560,6 +603,7 @@ KEYS: tuple[Key, ...] = (
         "line do not start together and trip it once more.",
         group=_CHARGING,
         advice="Switch it on wherever several stations share a supply.",
+        consumers=("safety",),
         ours=("default",),
     ),
     # temperature
@@ -575,6 +619,7 @@ KEYS: tuple[Key, ...] = (
         help="Above this temperature in the housing the current is reduced, as ReducedCurrent or ReducedCurrentPct "
         "says, until it has cooled down by 3 K. It stays below TempStopThreshold2.",
         group=_TEMPERATURE,
+        consumers=("safety",),
         ours=("min", "max", "default"),
     ),
     Key(
@@ -586,9 +631,11 @@ KEYS: tuple[Key, ...] = (
         default="75",
         scope=Scope.INDIVIDUAL,
         label="Temperature threshold 2",
-        help="Above this temperature in the housing charging pauses until it has cooled down.",
+        help="Above this temperature in the housing charging pauses until it has cooled down by 7 K. 6 K above it, and "
+        "at 85 °C in any case, charging stops at once.",
         group=_TEMPERATURE,
         warning="A value above what the parts inside are made for shortens their life and can damage them.",
+        consumers=("safety",),
         ours=("min", "max", "default"),
     ),
     Key(
@@ -600,9 +647,9 @@ KEYS: tuple[Key, ...] = (
         default="10",
         scope=Scope.INDIVIDUAL,
         label="Charging current to reduce temperature [A]",
-        help="The most that is offered to the vehicle above TempReduceThreshold1. With ReducedCurrentPct set as well, "
-        "the smaller of the two counts.",
+        help="The most that is offered to the vehicle above TempReduceThreshold1, unless ReducedCurrentPct is set.",
         group=_TEMPERATURE,
+        consumers=("safety",),
         ours=("min", "max", "default"),
     ),
     Key(
@@ -614,9 +661,10 @@ KEYS: tuple[Key, ...] = (
         default="0",
         scope=Scope.INDIVIDUAL,
         label="Charging current (in % of signaled current) to reduce temperature",
-        help="Share of the offered current that remains above TempReduceThreshold1, at least 6 A; 0 = only "
-        "ReducedCurrent counts.",
+        help="Share of the current that would be offered otherwise that remains above TempReduceThreshold1, at least "
+        "6 A; 0 = ReducedCurrent counts.",
         group=_TEMPERATURE,
+        consumers=("safety",),
         ours=("min", "max", "default"),
     ),
     Key(
@@ -631,6 +679,7 @@ KEYS: tuple[Key, ...] = (
         help="Tell the backend the temperatures whenever one has changed by this much since it was last told; "
         "0 = never. It needs InfoStatusNotifications.",
         group=_TEMPERATURE,
+        consumers=("safety",),
         ours=("max", "default"),
     ),
     Key(
@@ -649,6 +698,7 @@ KEYS: tuple[Key, ...] = (
         group=_TEMPERATURE,
         expert=True,
         warning="A value far below zero lets the housing get hotter than the thresholds allow.",
+        consumers=("safety",),
         ours=("min", "max", "default"),
     ),
     Key(
@@ -662,6 +712,7 @@ KEYS: tuple[Key, ...] = (
         help="What is wired to the climate output and when it runs: a fan above VentHeatingTempThr, a heater below it, "
         "or a fan while a vehicle charges.",
         group=_TEMPERATURE,
+        consumers=("safety",),
         ours=("values", "default"),
     ),
     Key(
@@ -677,6 +728,7 @@ KEYS: tuple[Key, ...] = (
         help="Temperature at which the fan or the heater of VentHeatingCtrlMode starts. About 45 suits a fan, about 5 "
         "a heater.",
         group=_TEMPERATURE,
+        consumers=("safety",),
         ours=("min", "max", "default"),
     ),
     Key(
@@ -692,6 +744,7 @@ KEYS: tuple[Key, ...] = (
         help="How far the temperature has to come back past VentHeatingTempThr before the fan or the heater stops. "
         "Small values switch it often.",
         group=_TEMPERATURE,
+        consumers=("safety",),
         ours=("min", "max", "default"),
     ),
     # inputs and outputs
@@ -706,6 +759,7 @@ KEYS: tuple[Key, ...] = (
         "charging suits a lamp or a second contactor in series with the first.",
         group=_IO,
         ours=("default",),
+        consumers=("safety",),
     ),
     Key(
         name="OCPPSchuko",
@@ -734,6 +788,7 @@ KEYS: tuple[Key, ...] = (
         help="A surge protection device reports on an input when it is spent; the station then reports an error and "
         "goes on charging. Off where none is wired.",
         group=_IO,
+        consumers=("safety",),
     ),
     Key(
         name="InputOutputBackendControlledMode",
@@ -746,6 +801,7 @@ KEYS: tuple[Key, ...] = (
         "another task keep it.",
         group=_IO,
         ours=("default",),
+        consumers=("safety",),
     ),
     Key(
         name="InputChangeNotifyBackend",
@@ -757,6 +813,7 @@ KEYS: tuple[Key, ...] = (
         "InputOutputBackendControlledMode.",
         group=_IO,
         ours=("default",),
+        consumers=("safety",),
     ),
     Key(
         name="TamperDetectionInputEnable",
@@ -769,5 +826,6 @@ KEYS: tuple[Key, ...] = (
         "wired.",
         group=_IO,
         ours=("default",),
+        consumers=("safety",),
     ),
 )

@@ -1,0 +1,75 @@
+"""The page of faults and informative messages: `python -m schemas.describe` writes `docs/faults.md`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from schemas.faults import FAULTS, Fault, FaultClass
+from schemas.notices import NOTICES
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "faults.md"
+CLASSES = {
+    FaultClass.WARN: ("told", "power flows on"),
+    FaultClass.DERATE: ("less", "less current"),
+    FaultClass.PAUSE: (
+        "pause",
+        "the offer is withdrawn; the contactor opens when the vehicle has stopped, or after 6 s",
+    ),
+    FaultClass.STOP: ("stop", "the contactor opens in the same step; it recovers by itself, three times per plug-in"),
+    FaultClass.LATCH: ("until the unplug", "as stop, and stays until the vehicle is unplugged"),
+    FaultClass.LOCKOUT: ("until service", "as stop, and stays until service resets it; survives restarts"),
+}
+AREAS = {
+    "01": "OCPP", "02": "Between grid and vehicle", "03": "Metering", "04": "Transactions", "05": "Settings", "06": "System",
+}  # fmt: skip
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join([*_head(), *(line for area in AREAS for line in _area(area)), *_notices()]) + "\n"
+
+
+def _head() -> Iterator[str]:
+    yield "# Faults"
+    yield "Generated from `schemas/faults.py` and `schemas/notices.py` by `python -m schemas.describe`; do not edit."
+    yield ""
+    yield f"{len(FAULTS)} faults. The backend hears text, OCPP error code and internal code in StatusNotification.req while"
+    yield "a fault is active (texts of the guide to the letter where it has them), and the text with the word `resolved`"
+    yield "when one that did not stop charging is over. `chargectl status` and `chargectl safety` show what is active."
+    yield "Inside an area the worst comes first."
+    yield ""
+    yield "| class | means |"
+    yield "|---|---|"
+    for kind, (word, words) in CLASSES.items():
+        yield f"| {kind.value}, {word} | {words} |"
+
+
+def _area(area: str) -> Iterator[str]:
+    rows = [fault for fault in FAULTS.values() if fault.internal_code.startswith(area)]
+    yield ""
+    yield f"## {AREAS[area]}"
+    yield ""
+    yield "| code | text | class | OCPP error code | what to do | name |"
+    yield "|---|---|---|---|---|---|"
+    yield from map(_row, rows)
+
+
+def _row(fault: Fault) -> str:
+    kind = f"{fault.fault_class.value}, {CLASSES[fault.fault_class][0]}"
+    cells = (fault.internal_code, fault.text, kind, fault.error_code, fault.instruction, f"`{fault.code}`")
+    return "| " + " | ".join(cells) + " |"
+
+
+def _notices() -> Iterator[str]:
+    yield ""
+    yield "## Informative messages"
+    yield "Told in StatusNotification.req with NoError while `InfoStatusNotifications` is on."
+    yield ""
+    yield "| code | text | name |"
+    yield "|---|---|---|"
+    for kind in NOTICES.values():
+        yield f"| {kind.internal_code} | {kind.text} | `{kind.code}` |"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"{PAGE.name} written")

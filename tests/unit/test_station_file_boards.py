@@ -1,0 +1,124 @@
+"""The station file of a real board: what is missing, superfluous or contradictory is told with its line."""
+
+from pathlib import Path
+
+import pytest
+
+from hardware.board import open_people_board, open_safety_board
+from hardware.linux.people import LinuxPeopleBoard
+from hardware.mcu.board import McuSafetyBoard
+from services.board_check import INTERLOCK
+from services.home import BadStationFile, parse_station
+from services.settings.factory import factory_values
+
+pytestmark = pytest.mark.unit
+
+MCU = """[station]
+board = "mcu"
+[mcu]
+port = "/dev/ttyS1"
+"""
+GPIO = """[station]
+board = "direct-gpio"
+[connector.1]
+cable = "fixed"
+residual_current = "none"
+meter = "none"
+[equipment]
+outputs = []
+temperatures = []
+[gpio]
+hardware_interlock = true
+feed = "FEED"
+[gpio.connector.1]
+pilot_pwm = "pwmchip0/0"
+pilot_negative = "CP_NEG"
+pilot_high = { channel = "adc/in_voltage0", factor = 8.0, offset_v = -13.0 }
+pilot_low = { channel = "adc/in_voltage1", factor = 8.0, offset_v = -13.0 }
+contactor = "COIL"
+mirror = "MIRROR"
+"""
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(BadStationFile) as caught:
+        parse_station(text)
+    return str(caught.value)
+
+
+def test_a_complete_file_of_each_board_is_taken() -> None:
+    assert parse_station(MCU).mcu.baud == 460800  # type: ignore[union-attr]
+    assert parse_station(GPIO).gpio.connector["1"].mirror == "MIRROR"  # type: ignore[union-attr]
+    assert parse_station("").station.board == "simulated"
+
+
+def test_an_unknown_board_is_refused_with_its_line() -> None:
+    assert refusal('[station]\nboard = "gpio"\n').startswith("station.toml, line 2: ")
+
+
+@pytest.mark.parametrize("said", ["", "hardware_interlock = false\n"])
+def test_direct_gpio_does_not_start_without_a_declared_interlock(said: str) -> None:
+    words = refusal(GPIO.replace("hardware_interlock = true\n", said))
+    assert words == f"station.toml, line 10: {INTERLOCK}"
+    assert "150 ms" in words
+    assert "drops the coil by itself on a fault" in words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[station]\nboard = "mcu"\n', 'line 2: board = "mcu" needs a section [mcu] with port'),
+        ('[station]\nboard = "direct-gpio"\n', 'line 2: board = "direct-gpio" needs a section [gpio]. direct-gpio'),
+        (MCU.replace("port", "prot"), "line 4: unknown name 'prot'; did you mean 'port'?"),
+        (MCU + "baud = 9600\n", "line 5: "),
+        (GPIO.replace("pilot_pwm", "pilot_pmw"), "unknown name 'pilot_pmw'; did you mean 'pilot_pwm'?"),
+        (GPIO.replace("factor", "faktor"), "unknown name 'faktor'; did you mean 'factor'?"),
+        (GPIO.replace('"pwmchip0/0"', '"/sys/class/pwm/pwmchip0"'), "line 14: "),
+        (GPIO.replace('mirror = "MIRROR"\n', ""), "line 13: mirror is missing: [connector.1] says that it is mounted"),
+        (GPIO + 'lock = "L"\n', "line 20: lock is wired, but [connector.1] says that there is none"),
+        (GPIO + 'residual_error = "E"\n', "line 20: [connector.1] says that there is no residual current module"),
+        (GPIO.replace("[gpio.connector.1]", "[gpio.connector.2]"), "line 13: there is no [connector.2]"),
+        (GPIO + "[connector.2]\n", "line 20: [gpio.connector.2] is missing"),
+        (GPIO.replace('"MIRROR"', '"COIL"'), "line 19: line 'COIL' is used for connector 1 contactor already"),
+        (GPIO.replace('"MIRROR"', '"!/dev/gpiochip0:COIL"'), "is used for connector 1 contactor already"),
+        (
+            GPIO.replace("outputs = []", 'outputs = ["auxiliary"]'),
+            "lists 'auxiliary', but [gpio.outputs] names no line",
+        ),
+        (GPIO + '[gpio.inputs]\nspd = "SPD"\n', "line 21: 'spd' has a line, but [equipment] inputs does not list it"),
+        (GPIO.replace("temperatures = []", 'temperatures = ["cpu"]'), "[linux.temperatures] does not say where"),
+        (GPIO.replace("temperatures = []", "temperatures = []\nfan = true"), "[linux] fan does not say where"),
+        (
+            MCU + '[linux.temperatures]\nplug_1 = "thermal:x"\n',
+            "line 6: [equipment] temperatures does not list 'plug_1'",
+        ),
+        (MCU + '[linux.temperatures]\ncpu = "/sys/class/thermal/0"\n', "line 6: "),
+        (MCU + '[linux.leds.3]\nred = "r"\n', "line 5: there is no [connector.3]"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(text: str, words: str) -> None:
+    assert words in refusal(text)
+
+
+def test_the_settings_know_every_board() -> None:
+    for text in (MCU, GPIO):
+        assert factory_values(parse_station(text))["NumberOfConnectors"] == "1"
+
+
+def test_the_boards_are_chosen_by_the_station_file(tmp_path: Path) -> None:
+    station = parse_station(MCU.replace("/dev/ttyS1", str(tmp_path / "ttyX")))
+    board = open_safety_board(station, tmp_path / "board.sock")
+    assert isinstance(board, McuSafetyBoard)
+    assert "no such port" in board.trouble
+    board.close()
+    assert isinstance(open_people_board(station, tmp_path / "board.sock"), LinuxPeopleBoard)
+
+
+def test_a_direct_board_is_opened_with_words_when_its_chip_is_not_there(tmp_path: Path) -> None:
+    pytest.importorskip("gpiod", reason="the package gpiod is not installed on this kind of machine")
+    station = parse_station(GPIO.replace('feed = "FEED"', 'feed = "FEED"\nchip = "/dev/gpiochip_none"'))
+    board = open_safety_board(station, tmp_path / "board.sock")
+    board.receive()
+    board.flush()
+    assert "/dev/gpiochip_none: there is no such chip; see: gpiodetect" in board.trouble
+    board.close()
