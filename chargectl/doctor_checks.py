@@ -83,7 +83,7 @@ def _services(health: Health) -> Iterator[Finding]:
 
 def _ports(home: Home) -> Iterator[Finding]:
     try:
-        content = (home.run / "ports.json").read_text(encoding="utf-8")
+        content = (home.run / "ports.json").read_bytes()
     except FileNotFoundError:
         return
     except OSError as error:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, structs
 
 from schemas.board import GpioSection, LinuxSection, McuSection
 
@@ -65,7 +65,8 @@ class StationSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class ConnectorSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    cable: Literal["socket", "fixed"] = "socket"
+    cable: Literal["socket", "fixed", "schuko"] = "socket"
+    """"schuko": a domestic socket on the output `auxiliary`, a connector of its own without pilot and lock."""
     lock: bool | None = None
     """Default: a socket has a lock, a fixed cable has none."""
     mirror_contact: bool = True
@@ -85,6 +86,22 @@ class ConnectorSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Model of the primary meter, a name in the register tables; "none" = no meter."""
     meter_address: str = ""
     """`tcp:HOST:PORT/UNIT`; empty on the simulated board: its own meter of this connector."""
+
+    @property
+    def mounted(self) -> "ConnectorSection":
+        """A domestic socket has none of what a connector for vehicles has, one phase and at most 16 A."""
+        if self.cable != "schuko":
+            return self
+        return structs.replace(
+            self,
+            lock=False,
+            mirror_contact=False,
+            residual_current="none",
+            output_sense=False,
+            phase_switching=False,
+            phases=1,
+            max_current_a=min(self.max_current_a, 16),
+        )
 
     @property
     def has_lock(self) -> bool:
@@ -128,4 +145,5 @@ class Station(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def connectors(self) -> dict[int, ConnectorSection]:
-        return {int(name): section for name, section in sorted(self.connector.items(), key=lambda item: int(item[0]))}
+        numbered = sorted(self.connector.items(), key=lambda item: int(item[0]))
+        return {int(name): section.mounted for name, section in numbered}

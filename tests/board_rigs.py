@@ -175,19 +175,21 @@ def fitted_for_mcu(station: Station) -> dict[int, Fitted]:
     }
 
 
-class McuRig:
-    forgets_coils = True
+class McuBench:
+    """A microcontroller on a site, at the end of a pty; the driver is somebody else's."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, text_of: Callable[[Path], str] = mcu_text) -> None:
         self.line = PtyLine(path / "ttyMCU")
-        self.station = parse_station(mcu_text(self.line.path))
+        self.text = text_of(self.line.path)
+        self.station = parse_station(self.text)
         self.site, self.pins = electrics(self.station, boot_s)
         self.mcu = self._microcontroller(1)
         self.to_host: Callable[[bytes], bytes] = lambda data: data
         """What the line does to the bytes on their way."""
         self.to_mcu: Callable[[bytes], bytes] = lambda data: data
+        self.heard_s = 0.0
+        """When the line brought something last."""
         self.turning = Turning(self._turn)
-        self.board: SafetyBoard = McuSafetyBoard(self.station)
 
     def _microcontroller(self, boot_id: int) -> SimulatedMcu:
         return SimulatedMcu(
@@ -208,6 +210,7 @@ class McuRig:
     def _turn(self) -> None:
         data = self.line.read()
         if data:
+            self.heard_s = boot_s()
             self.mcu.receive(self.to_mcu(data), boot_s())
         self.mcu.turn(boot_s())
 
@@ -215,6 +218,17 @@ class McuRig:
         with self.turning.lock:
             self.site.advance(boot_s())
             act(self.site)
+
+    def end(self) -> None:
+        self.turning.stop()
+
+
+class McuRig(McuBench):
+    forgets_coils = True
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.board: SafetyBoard = McuSafetyBoard(self.station)
 
     def vanish(self) -> None:
         with self.turning.lock:
@@ -226,7 +240,7 @@ class McuRig:
 
     def close(self) -> None:
         self.board.close()
-        self.turning.stop()
+        self.end()
 
 
 def turn(rig: Rig) -> None:

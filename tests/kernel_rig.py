@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import gpiod
-from gpiod.line import Direction, Value
+from gpiod.line import Direction, Edge, Value
 
 from hardware.interfaces import LockDrive, PilotMode, SafetyBoard
 from hardware.linux.board import DirectGpioBoard
@@ -147,6 +147,7 @@ class FakeChips:
     def __init__(self, pins: Pins) -> None:
         self.pins = pins
         self.gone = self.busy = False
+        self.no_interrupts = False
         self.requests: list[FakeRequest] = []
 
     def open(self, path: str) -> "FakeChip":
@@ -186,6 +187,8 @@ class FakeChip:
     ) -> "FakeRequest":
         if self._chips.busy:
             raise OSError(errno.EBUSY, "Device or resource busy")
+        if self._chips.no_interrupts and any(each.edge_detection is not Edge.NONE for each in config.values()):
+            raise OSError(errno.ENXIO, "No such device or address")
         request = FakeRequest(self._chips, config)
         self._chips.requests.append(request)
         return request
@@ -219,7 +222,7 @@ class FakeRequest:
         """The kernel's interrupt."""
         for offset, settings in self._config.items():
             value = self._value(offset)
-            if settings.direction is Direction.INPUT and value is not self._known[offset]:
+            if settings.edge_detection is not Edge.NONE and value is not self._known[offset]:
                 self._known[offset] = value
                 kind = gpiod.EdgeEvent.Type.RISING_EDGE if value is Value.ACTIVE else gpiod.EdgeEvent.Type.FALLING_EDGE
                 self._events.append(gpiod.EdgeEvent(kind.value, time.monotonic_ns(), offset, 1, 1))

@@ -21,6 +21,8 @@ MISMATCH_S = 0.050
 MOST_EVENTS = 64
 """At one turn; a line that flickers faster is still polled."""
 CONSUMER = "charge-controller"
+NO_INTERRUPTS = (errno.ENXIO, errno.EOPNOTSUPP, 524)
+"""Of a request with edges; 524 is the kernel's own ENOTSUPP."""
 RISING = gpiod.EdgeEvent.Type.RISING_EDGE
 """From inactive to active, whatever level that is."""
 
@@ -85,6 +87,7 @@ class ChipLines:
         self._wrong_s: float | None = None
         self.values: dict[str, Feedback] = {}
         """What every line did last, inputs and outputs."""
+        self.has_edges = True
         self.trouble = ""
         self.openings = 0
         """A change means: all outputs of this chip were inactive, and nothing is driven again by itself."""
@@ -129,24 +132,40 @@ class ChipLines:
                 self.trouble = f"{self.path}: {purpose} and {self._purposes[offset]} are the same line {name!r}"
                 raise ValueError(self.trouble)
             self._offsets[purpose], self._purposes[offset] = offset, purpose
-            config[offset] = self._settings(active_low, output)
+            config[offset] = self._settings(active_low, output, edges=True)
         try:
-            self._request = chip.request_lines(config, CONSUMER, MOST_EVENTS)
+            self._request = self._granted(chip, config)
         except OSError as error:
             if error.errno == errno.EBUSY:
                 self.trouble = f"{self.path}: {self._users(chip)}"
             raise
         self._order = [self._purposes[offset] for offset in config]
 
-    def _settings(self, active_low: bool, output: bool) -> gpiod.LineSettings:
+    def _granted(self, chip: Chip, config: dict[int, gpiod.LineSettings]) -> Request:
+        """With edges; without them where the chip has no interrupts: its lines are polled in any case."""
+        self.has_edges = True
+        try:
+            return chip.request_lines(config, CONSUMER, MOST_EVENTS)
+        except OSError as error:
+            if error.errno not in NO_INTERRUPTS:
+                raise
+        self.has_edges = False
+        uses = [self._uses[self._purposes[offset]] for offset in config]
+        polled = {
+            offset: self._settings(active_low, output, edges=False)
+            for offset, (_, active_low, output) in zip(config, uses, strict=True)
+        }
+        return chip.request_lines(polled, CONSUMER, MOST_EVENTS)
+
+    def _settings(self, active_low: bool, output: bool, *, edges: bool) -> gpiod.LineSettings:
         if output:
             return gpiod.LineSettings(direction=Direction.OUTPUT, active_low=active_low, output_value=Value.INACTIVE)
         return gpiod.LineSettings(
             direction=Direction.INPUT,
-            edge_detection=Edge.BOTH,
+            edge_detection=Edge.BOTH if edges else Edge.NONE,
             bias=Bias.AS_IS,
             active_low=active_low,
-            debounce_period=self._debounce,
+            debounce_period=self._debounce if edges else timedelta(),
         )
 
     def _users(self, chip: Chip) -> str:

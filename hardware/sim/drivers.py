@@ -8,9 +8,7 @@ from hardware.interfaces import (
     DigitalInput,
     DigitalOutput,
     Feedback,
-    LockDrive,
     PilotLevels,
-    PilotMode,
     ResidualCurrent,
     Resistance,
     Speed,
@@ -18,6 +16,19 @@ from hardware.interfaces import (
     Temperature,
     TemperatureSensor,
     Voltages,
+)
+from hardware.sim.abilities import (
+    Contactor,
+    Fan,
+    Feed,
+    Input,
+    Lock,
+    Output,
+    OutputSense,
+    Pilot,
+    Proximity,
+    Residual,
+    Sensor,
 )
 from hardware.sim.outputs import PendingOutputs, PendingPins
 from hardware.sim.protocol import ConnectorReadings, Outputs, StationReadings
@@ -32,97 +43,15 @@ class Fitted(NamedTuple):
     output_sense: bool = False
 
 
-class _Pilot:
-    def __init__(self, outputs: PendingOutputs) -> None:
-        self._outputs = outputs
-        self.latest: PilotLevels | None = None
-
-    def levels(self) -> PilotLevels | None:
-        return self.latest
-
-    def drive(self, mode: PilotMode, duty: float) -> None:
-        self._outputs.drive_pilot(mode, duty if mode is PilotMode.PWM else 1.0)
-
-    def sample_every(self, period_s: float) -> None:
-        self._outputs.sample_every(period_s)
-
-
-class _Proximity:
-    def __init__(self) -> None:
-        self.latest: Resistance | None = None
-
-    def resistance(self) -> Resistance | None:
-        return self.latest
-
-
-class _Contactor:
-    def __init__(self, outputs: PendingOutputs) -> None:
-        self._outputs = outputs
-        self.latest: Feedback | None = None
-        self.relay: Feedback | None = None
-
-    def command(self, closed: bool) -> None:
-        self._outputs.command(closed)
-
-    def mirror(self) -> Feedback | None:
-        return self.latest
-
-    def select_phases(self, phases: int) -> None:
-        self._outputs.select_phases(1 if phases == 1 else 3)
-
-    def phase_relay(self) -> Feedback | None:
-        return self.relay
-
-
-class _Lock:
-    def __init__(self, outputs: PendingOutputs) -> None:
-        self._outputs = outputs
-        self.latest: Feedback | None = None
-        self.release: Feedback | None = None
-
-    def drive(self, direction: LockDrive) -> None:
-        self._outputs.drive_lock(direction)
-
-    def feedback(self) -> Feedback | None:
-        return self.latest
-
-    def release_energy(self) -> Feedback | None:
-        return self.release
-
-
-class _Residual:
-    def __init__(self, outputs: PendingOutputs) -> None:
-        self._outputs = outputs
-        self.latest: ResidualCurrent | None = None
-        self.firmware = ""
-
-    def status(self) -> ResidualCurrent | None:
-        return self.latest
-
-    def test(self, on: bool) -> None:
-        self._outputs.test_residual(on)
-
-    def version(self) -> str:
-        return self.firmware
-
-
-class _OutputSense:
-    def __init__(self) -> None:
-        self.latest: Voltages | None = None
-
-    def voltages(self) -> Voltages | None:
-        return self.latest
-
-
 class Connector:
     def __init__(self, fitted: Fitted) -> None:
         self.outputs = PendingOutputs()
-        self.pilot = _Pilot(self.outputs)
-        self.proximity = _Proximity() if fitted.proximity else None
-        self.contactor = _Contactor(self.outputs)
-        self.lock = _Lock(self.outputs) if fitted.lock else None
-        self.residual = _Residual(self.outputs) if fitted.residual else None
-        self.output_sense = _OutputSense() if fitted.output_sense else None
+        self.pilot = Pilot(self.outputs)
+        self.proximity = Proximity() if fitted.proximity else None
+        self.contactor = Contactor(self.outputs)
+        self.lock = Lock(self.outputs) if fitted.lock else None
+        self.residual = Residual(self.outputs) if fitted.residual else None
+        self.output_sense = OutputSense() if fitted.output_sense else None
 
     def take(self, readings: ConnectorReadings) -> None:
         """A newer sample; what it does not have stays as it was."""
@@ -144,50 +73,6 @@ class Connector:
             self.output_sense.latest = Voltages(*readings.voltages)
 
 
-class _Input:
-    def __init__(self) -> None:
-        self.latest: Feedback | None = None
-
-    def state(self) -> Feedback | None:
-        return self.latest
-
-
-class _Output:
-    def __init__(self, name: str, pins: PendingPins) -> None:
-        self._name, self._pins = name, pins
-        self.latest: Feedback | None = None
-
-    def drive(self, on: bool) -> None:
-        self._pins.drive(self._name, on)
-
-    def readback(self) -> Feedback | None:
-        return self.latest
-
-
-class _Sensor:
-    def __init__(self) -> None:
-        self.latest: Temperature | None = None
-
-    def read(self) -> Temperature | None:
-        return self.latest
-
-
-class _Fan:
-    def __init__(self) -> None:
-        self.latest: Speed | None = None
-
-    def read(self) -> Speed | None:
-        return self.latest
-
-
-class _Feed:
-    def __init__(self) -> None:
-        self.stamp_s: float | None = None
-
-    def feed(self, stamp_s: float) -> None:
-        self.stamp_s = stamp_s
-
-
 class Drivers:
     """All of a board but the way to the site."""
 
@@ -203,11 +88,11 @@ class Drivers:
         self.trouble = ""
         self._connectors = {number: Connector(each) for number, each in fitted.items()}
         self._pins = PendingPins(outputs)
-        self._inputs = {name: _Input() for name in inputs}
-        self._outputs = {name: _Output(name, self._pins) for name in outputs}
-        self._temperatures = {name: _Sensor() for name in temperatures}
-        self._tachometers = {"fan": _Fan()} if fan else {}
-        self._feed = _Feed()
+        self._inputs = {name: Input() for name in inputs}
+        self._outputs = {name: Output(name, self._pins) for name in outputs}
+        self._temperatures = {name: Sensor() for name in temperatures}
+        self._tachometers = {"fan": Fan()} if fan else {}
+        self._feed = Feed()
 
     @property
     def connectors(self) -> Mapping[int, ConnectorBoard]:
@@ -230,7 +115,7 @@ class Drivers:
         return self._tachometers
 
     @property
-    def feed(self) -> _Feed:
+    def feed(self) -> Feed:
         return self._feed
 
     def take_station(self, readings: StationReadings) -> None:

@@ -192,6 +192,8 @@ def name_of(state: ConnectorState) -> PilotState:
     """The state as people and the session know it (IEC 61851-1 letters; 1 = no PWM, 2 = PWM)."""
     if state.memory.lockout:
         return PilotState.LOCKOUT
+    if state.panel.out_of_service:
+        return PilotState.F
     if faults.waits_for_unplug(state):
         return PilotState.LATCHED
     if "pilot_shorted" in state.faults.active:

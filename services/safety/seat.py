@@ -182,6 +182,7 @@ def equipment_of(number: int, section: ConnectorSection, mounted: EquipmentSecti
         actuator=section.lock_actuator,
         ventilation="ventilation" in mounted.outputs,
         outputs=frozenset(mounted.outputs),
+        outlet=section.cable == "schuko",
         inputs=frozenset(_of_connector(mounted.inputs, number)),
         temperatures=frozenset(_of_connector(mounted.temperatures, number)),
         fan=mounted.fan,

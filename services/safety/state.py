@@ -63,6 +63,8 @@ class Equipment(NamedTuple):
     weld_input_normally_closed: bool = False
     outputs: frozenset[str] = frozenset()
     """Names of the station's outputs that are fitted."""
+    outlet: bool = False
+    """A domestic socket on the auxiliary output: no pilot, no lock (`panel/outlet.py`)."""
 
 
 class MeterSight(NamedTuple):
@@ -144,6 +146,8 @@ class Outputs(NamedTuple):
     ventilation: bool = False
     series: bool = False
     """The second contactor in series, on relay 2."""
+    outlet: bool = False
+    """The domestic socket, on the auxiliary output."""
 
 
 SAFE = Outputs()

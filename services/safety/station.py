@@ -15,6 +15,7 @@ from schemas.station import Station
 from services.safety import core
 from services.safety.feed import Feeder
 from services.safety.journal import JournalFile
+from services.safety.panel import outlet
 from services.safety.panel.desk import Desk
 from services.safety.panel.panel import Panel
 from services.safety.panel.report import station_message
@@ -75,7 +76,7 @@ class SafetyService:
         self._board.receive()
         self._apply_settings(now)
         stepped = [seat for seat in self._seats.values() if self._step(seat, now)]
-        if self._feeder.due(any(seat.outputs.coil for seat in self._seats.values()), now.boot_s):
+        if self._feeder.due(any(seat.outputs.coil or seat.outputs.outlet for seat in self._seats.values()), now.boot_s):
             self._board.feed.feed(now.boot_s)
         self._panel.turn(self._desk.wishes(), self._desk.start_id, now.boot_s)
         self._board.flush()
@@ -116,10 +117,11 @@ class SafetyService:
             seat.drive(seat.try_out(readings, now.boot_s))
             seat.deadline_s = now.boot_s + seat.outputs.sample_period_s
             return True
-        result = core.step(seat.state, readings, seat.permission, now.boot_s)
+        step = outlet.step if seat.state.equipment.outlet else core.step
+        result = step(seat.state, readings, seat.permission, now.boot_s)
         seat.deadline_s = result.next_deadline_s
         seat.drive(result.outputs)
-        if self.watch is not None:
+        if self.watch is not None and not seat.state.equipment.outlet:
             self.watch(seat, result, now.boot_s)
         for event in result.events:
             self._note(seat, event, now)

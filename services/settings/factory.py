@@ -63,6 +63,8 @@ def _of_plug_and_contactor(connectors: Mapping[int, ConnectorSection]) -> dict[s
     values: dict[str, str] = {}
     if all(section.cable == "fixed" for section in connectors.values()):
         values["CableAttached"] = "true"
+    if any(section.cable == "schuko" for section in connectors.values()):
+        values["OCPPSchuko"] = "true"
     actuators = {section.lock_actuator for section in connectors.values() if section.has_lock}
     if len(actuators) == 1:
         values["EOActuatorType"] = actuators.pop().capitalize()

@@ -43,7 +43,8 @@ def describe(station: Station) -> SiteDescription:
                 "choose one of them, or give meter_address"
             )
         connectors[number] = ConnectorDescription(
-            fixed_cable=each.cable == "fixed",
+            fixed_cable=each.cable != "socket",
+            domestic=each.cable == "schuko",
             lock=each.has_lock,
             mirror_contact=each.mirror_contact,
             phases=each.phases,

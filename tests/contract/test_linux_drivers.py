@@ -120,6 +120,21 @@ def test_a_chip_that_vanishes_is_trouble_at_the_next_turn_and_tried_again_every_
     until(rig, lambda: rig.pins.high["AUX"], flush=True)
 
 
+def test_a_chip_without_interrupts_is_polled(tmp_path: Path) -> None:
+    rig = GpioRig(tmp_path)
+    try:
+        rig.board.close()
+        rig.chips.no_interrupts = True
+        rig.board = type(rig.board)(rig.station, sysfs=rig.sysfs, open_chip=rig._open)  # type: ignore[call-arg]
+        stop = rig.board.inputs["emergency_stop"]
+        until(rig, lambda: (read := stop.state()) is not None and not read.closed, flush=True)
+        until(rig, lambda: rig.board.trouble == "", flush=True)
+        rig.do(lambda site: site.set_input("emergency_stop", True))
+        assert until(rig, lambda: (read := stop.state()) is not None and read.closed, flush=True) < 0.5
+    finally:
+        rig.close()
+
+
 def test_an_output_that_reads_back_otherwise_is_trouble_by_name(rig: GpioRig) -> None:
     """F79."""
     hold(rig, 0.05)

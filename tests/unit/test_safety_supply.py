@@ -286,6 +286,14 @@ def test_a_current_measured_with_the_contactor_open_is_nobodys_overload() -> Non
     assert rig.shown.faults == ()
 
 
+def test_a_sample_from_before_the_contactor_closed_says_nothing() -> None:
+    rig = charging()
+    overload.take_in(rig.state, (200.0, 0.0, 0.0), rig.state.contactor.on_s - 0.1)
+    assert not rig.state.supply.hard
+    overload.take_in(rig.state, (200.0, 0.0, 0.0), rig.state.contactor.on_s)
+    assert rig.state.supply.hard
+
+
 @settings(max_examples=8, deadline=None)
 @given(factor=st.one_of(st.floats(0.0, 1.13), st.floats(1.14, 2.0)), offer_a=st.sampled_from([6.0, 10.2, 16.2, 31.8]))
 def test_7_s_above_the_bound_stop_and_any_time_below_does_not(factor: float, offer_a: float) -> None:

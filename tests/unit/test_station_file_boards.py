@@ -1,5 +1,7 @@
 """The station file of a real board: what is missing, superfluous or contradictory is told with its line."""
 
+import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,20 @@ pilot_low = { channel = "adc/in_voltage1", factor = 8.0, offset_v = -13.0 }
 contactor = "COIL"
 mirror = "MIRROR"
 """
+
+
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "put-it-on-a-board.md"
+
+
+def examples() -> list[str]:
+    """The station files of the page for people who have a board."""
+    blocks = re.findall(r"^    \[station\]\n(?:    .*\n)+", HOW_TO.read_text(encoding="utf-8"), re.MULTILINE)
+    return [textwrap.dedent(block) for block in blocks]
+
+
+def test_the_examples_of_the_how_to_page_are_taken() -> None:
+    stations = [parse_station(text) for text in examples()]
+    assert [station.station.board for station in stations] == ["mcu", "direct-gpio"]
 
 
 def refusal(text: str) -> str:

@@ -14,6 +14,8 @@ SITE_METER_UNIT = 100
 
 class ConnectorDescription(NamedTuple):
     fixed_cable: bool = False
+    domestic: bool = False
+    """A socket without pilot on the auxiliary output; what is plugged in draws its current whenever there is voltage."""
     lock: bool = True
     mirror_contact: bool = True
     phases: int = 3

@@ -25,6 +25,10 @@ def _tampered(state: ConnectorState, moment: Moment) -> bool:
     return state.settings.tamper and inputs.reports(state, inputs.TAMPER, moment)
 
 
+def _outlet_breaker(state: ConnectorState, moment: Moment) -> bool:
+    return state.equipment.outlet and inputs.stops(state, inputs.OUTLET_BREAKER, moment)
+
+
 def _surge(state: ConnectorState, moment: Moment) -> bool:
     return state.settings.surge_protection and inputs.reports(state, inputs.SURGE, moment)
 
@@ -32,6 +36,7 @@ def _surge(state: ConnectorState, moment: Moment) -> bool:
 RULES: dict[str, Rule] = {
     "emergency_stop": Rule(_emergency_stop, 1.0),
     "tilted": Rule(_tilted, 1.0),
+    "schuko_mcb_tripped": Rule(_outlet_breaker, 1.0),
     "tampered": Rule(_tampered, 1.0),
     "surge_protection_spent": Rule(_surge, 1.0),
     "board_trouble": Rule(_board, 3.0),

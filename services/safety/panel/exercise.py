@@ -46,6 +46,8 @@ class Part(Protocol):
 
 def refusal(state: ConnectorState, permission: Permission | None, now_s: float) -> str:
     """Why nothing can be tried now; empty = it can."""
+    if state.equipment.outlet:
+        return "a domestic socket has nothing to try out but its output"
     sight = state.pilot_sight
     stopping = [code for code in state.faults.active if faults.class_of(code) in faults.STOPPING]
     if state.memory.lockout or stopping:

@@ -13,18 +13,27 @@ from services.safety.state import ConnectorState, Moment
 from services.safety.timings import BOOT_S, FEEDBACK_VALID_S, UNREADABLE_S
 
 EMERGENCY_STOP, TILT, TAMPER, SURGE = "emergency_stop", "tilt", "tamper", "spd"
+OUTLET_BREAKER = "schuko_mcb"
 STOPPING = (EMERGENCY_STOP, TILT)
 """They stop power in the step that sees them, wherever they are wired."""
 REPORTED_AFTER_S = 1.0
 """Tamper and surge protection: a contact that bounces is no news."""
-_WORDS = {EMERGENCY_STOP: "the emergency stop", TILT: "the tilt sensor"}
+_WORDS = {
+    EMERGENCY_STOP: "the emergency stop",
+    TILT: "the tilt sensor",
+    OUTLET_BREAKER: "the circuit breaker of the domestic socket",
+}
+
+
+def stopping(state: ConnectorState) -> tuple[str, ...]:
+    """Those that are wired here."""
+    names = (*STOPPING, OUTLET_BREAKER) if state.equipment.outlet else STOPPING
+    return tuple(name for name in names if name in state.equipment.inputs)
 
 
 def watched(state: ConnectorState) -> Iterator[str]:
     """Contacts that must be read: those that stop power and are wired, and those that a key switches on."""
-    for name in STOPPING:
-        if name in state.equipment.inputs:
-            yield name
+    yield from stopping(state)
     if state.settings.tamper:
         yield TAMPER
     if state.settings.surge_protection:
@@ -80,7 +89,7 @@ def reports(state: ConnectorState, name: str, moment: Moment) -> bool:
 
 def refusal(state: ConnectorState, now_s: float) -> tuple[str, float]:
     """(why a contact forbids an offer, boot-clock time of the next try)."""
-    for name in STOPPING:
-        if name in state.equipment.inputs and is_active(state, name, now_s) is not False:
+    for name in stopping(state):
+        if is_active(state, name, now_s) is not False:
             return f"waiting for {_WORDS[name]} to be read", 0.0
     return "", 0.0

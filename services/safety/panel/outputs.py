@@ -50,7 +50,7 @@ def wanted(names: Sequence[str], wishes: Sequence[Wish], requested: Mapping[str,
     auxiliary = {
         Use.SHUNT_TRIP: any(wish.outputs.shunt_trip for wish in wishes),
         Use.RECLOSER: any(wish.outputs.reclose for wish in wishes),
-        Use.DOMESTIC: False,
+        Use.DOMESTIC: any(wish.outputs.outlet for wish in wishes),
     }
     all_of_them = {
         AUXILIARY: auxiliary[use],

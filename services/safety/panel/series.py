@@ -26,7 +26,8 @@ def is_fitted(state: ConnectorState) -> bool:
 
 def watched(state: ConnectorState) -> tuple[str, ...]:
     """Outputs in the path of power: what they really do matters."""
-    shunt_trip = (AUXILIARY,) if state.settings.weld_auxiliary and AUXILIARY in state.equipment.outputs else ()
+    carries = state.settings.weld_auxiliary or state.equipment.outlet
+    shunt_trip = (AUXILIARY,) if carries and AUXILIARY in state.equipment.outputs else ()
     return (*shunt_trip, RELAY) if is_fitted(state) else shunt_trip
 
 

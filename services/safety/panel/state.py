@@ -16,6 +16,8 @@ class PanelState(Region):
     series_s: float = 0.0
     """When that changed last."""
 
+    out_of_service: str = ""
+    """Why the domestic socket is no connector now; empty = it is one, or this is none."""
     trouble_s: float | None = None
     """Since when the driver has had trouble with its hardware."""
 

@@ -1,12 +1,10 @@
-"""The page of faults and informative messages: `python -m schemas.describe` writes `docs/faults.md`."""
+"""The page of faults and informative messages: `python -m services.describe_faults > docs/faults.md`. Pure."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from schemas.faults import FAULTS, Fault, FaultClass
 from schemas.notices import NOTICES
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "faults.md"
 CLASSES = {
     FaultClass.WARN: ("told", "power flows on"),
     FaultClass.DERATE: ("less", "less current"),
@@ -19,8 +17,13 @@ CLASSES = {
     FaultClass.LOCKOUT: ("until service", "as stop, and stays until service resets it; survives restarts"),
 }
 AREAS = {
-    "01": "OCPP", "02": "Between grid and vehicle", "03": "Metering", "04": "Transactions", "05": "Settings", "06": "System",
-}  # fmt: skip
+    "01": "OCPP",
+    "02": "Between grid and vehicle",
+    "03": "Metering",
+    "04": "Transactions",
+    "05": "Settings",
+    "06": "System",
+}
 
 
 def page() -> str:
@@ -30,11 +33,13 @@ def page() -> str:
 
 def _head() -> Iterator[str]:
     yield "# Faults"
-    yield "Generated from `schemas/faults.py` and `schemas/notices.py` by `python -m schemas.describe`; do not edit."
+    yield "Generated from `schemas/faults.py` and `schemas/notices.py` by `python -m services.describe_faults`: do not"
+    yield "edit it."
     yield ""
-    yield f"{len(FAULTS)} faults. The backend hears text, OCPP error code and internal code in StatusNotification.req while"
-    yield "a fault is active (texts of the guide to the letter where it has them), and the text with the word `resolved`"
-    yield "when one that did not stop charging is over. `chargectl status` and `chargectl safety` show what is active."
+    yield f"{len(FAULTS)} faults. While one is active the backend hears its text, OCPP error code and internal code in"
+    yield "StatusNotification.req (texts of the guide to the letter where it has them); when one that did not stop"
+    yield "charging is over, the text with the word `resolved`. `chargectl status` and `chargectl safety` show what is"
+    yield "active."
     yield "Inside an area the worst comes first."
     yield ""
     yield "| class | means |"
@@ -71,5 +76,4 @@ def _notices() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
-    print(f"{PAGE.name} written")
+    print(page(), end="")

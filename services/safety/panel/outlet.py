@@ -1,0 +1,170 @@
+"""A domestic socket on the auxiliary output: no pilot, no lock, no plug to be seen (OCPPSchuko). Pure.
+
+It is on while the session's lease says so and nothing speaks against it, and off in the step in which anything does:
+the end of the lease, the circuit breaker's contact, emergency stop, a hot housing, trouble with the board. The current
+of what is plugged in cannot be told to it: a limit below the socket's rating switches it off. The output is fed like
+every coil: it falls 150 ms after the process.
+"""
+
+import logging
+
+from hardware.interfaces import PilotMode
+from schemas.safety import Contactor, Lock
+from schemas.session import Permission
+from services.safety import core, duty, faults
+from services.safety.panel import inputs, series
+from services.safety.panel.outputs import Use, auxiliary_use
+from services.safety.permission import Grant
+from services.safety.pilot import contactor_free
+from services.safety.settings import SafetySettings
+from services.safety.state import SAFE, ConnectorState, Event, Moment, Outputs, PilotSight, Readings, due
+from services.safety.thermal import derating, temperatures
+from services.safety.timings import FEED_S, LOOP_CLOSED_S, OPEN_WITHIN_S, SAMPLE_CONNECTED_S
+
+_logger = logging.getLogger("safety.outlet")
+_OFF = SAFE._replace(sample_period_s=SAMPLE_CONNECTED_S)
+
+
+def step(state: ConnectorState, readings: Readings, permission: Permission | None, now_s: float) -> core.Result:
+    """As `core.step`, for a socket. Never raises."""
+    moment = Moment(now_s, readings, permission.transaction_id if permission is not None else "")
+    was_on = state.contactor.coil
+    try:
+        return _step(state, permission, moment)
+    except Exception:
+        # Invariant 28: whatever went wrong, power stops and everything is proven anew.
+        _logger.exception("connector %d: step failed, the socket is off", state.equipment.connector)
+        state.begin(now_s)
+        state.last_step_s = state.faults.error_s = now_s
+        events = (*moment.events, Event("coil_off", "internal error")) if was_on else tuple(moment.events)
+        return core.Result(_OFF, events, now_s + SAMPLE_CONNECTED_S)
+
+
+def _step(state: ConnectorState, permission: Permission | None, moment: Moment) -> core.Result:
+    now_s = moment.now_s
+    _restart_after_gap(state, moment)
+    state.last_step_s = now_s
+    state.settings = _own(state.settings)
+    lease = core.grant_of(state, permission, now_s)
+    _stand_in_for_a_pilot(state, lease, moment)
+    for observe in (inputs.observe, series.observe, temperatures.observe):
+        observe(state, moment)
+    faults.evaluate(state, moment)
+    if lease.valid:
+        moment.wake(lease.until_s)
+    state.panel.out_of_service = _out_of_service(state.settings)
+    state.pilot.waiting, state.pilot.retry_s = _refusal(state, lease, now_s)
+    moment.wake(state.pilot.retry_s)
+    _switch(state, not state.pilot.waiting, moment)
+    _follow(state, moment)
+    return core.Result(
+        _OFF._replace(outlet=state.contactor.coil), tuple(moment.events), moment.deadline_s, tuple(moment.notices)
+    )
+
+
+def _restart_after_gap(state: ConnectorState, moment: Moment) -> None:
+    gap_s = moment.now_s - state.last_step_s
+    if gap_s >= 0.0 and not (state.contactor.coil and gap_s > FEED_S):
+        return
+    if state.contactor.coil:
+        moment.say("coil_off", "the loop was held up")
+        state.faults.overrun_s = moment.now_s
+    state.begin(moment.now_s)
+    moment.say("restarted", f"{gap_s:.3f} s between two steps")
+
+
+def _own(settings: SafetySettings) -> SafetySettings:
+    """What a socket has no part in is not watched."""
+    if settings.rcd == "Off" and not settings.monitoring_relay and not settings.energy_input:
+        return settings
+    return settings._replace(rcd="Off", monitoring_relay=False, energy_input=False)
+
+
+def _stand_in_for_a_pilot(state: ConnectorState, lease: Grant, moment: Moment) -> None:
+    """The rules of faults ask the pilot whether a vehicle is there: here it is the lease. The end of an authorization
+    is what the unplug is elsewhere."""
+    sight, letter = state.pilot_sight, "C" if lease.may_charge else "A"
+    if sight.confirmed != letter:
+        state.pilot_sight = sight = PilotSight(confirmed=letter, run_start_s=moment.now_s, confirmed_s=moment.now_s)
+    sight.letter = "" if moment.readings.trouble else letter
+    sight.stamp_s, sight.bad_since_s = moment.now_s, None
+    state.vehicle_connected = state.power_requested = not state.panel.out_of_service
+    state.lock.phase = Lock.NONE
+
+
+def _out_of_service(settings: SafetySettings) -> str:
+    """Why the socket is no connector now; empty = it is one."""
+    if not settings.schuko:
+        return "the domestic socket is switched off in the settings (OCPPSchuko)"
+    use = auxiliary_use([settings])
+    return "" if use is Use.DOMESTIC else f"the auxiliary output serves as {use.value}"
+
+
+def _refusal(state: ConnectorState, lease: Grant, now_s: float) -> tuple[str, float]:
+    """(why the socket is off, boot-clock time from which it may be on)."""
+    if state.panel.out_of_service:
+        return state.panel.out_of_service, 0.0
+    if faults.blocked(state):
+        return "paused: a fault is active", state.faults.hold_until_s
+    if state.settings.hardware_limit_a <= 0.0:
+        return "waiting for the settings service", 0.0
+    if not state.qualified:
+        return "starting: checking the socket's output", 0.0
+    if not lease.may_charge:
+        return lease.why_not, 0.0
+    if not lease.limit_a >= state.rated_a:
+        return f"paused: the socket carries {state.rated_a:g} A, and {lease.limit_a:g} A are available", 0.0
+    for words, retry_s in (inputs.refusal(state, now_s), derating.refusal(state, now_s)):
+        if words:
+            return words, retry_s
+    if not state.contactor.coil:
+        free_s, why = contactor_free(state)
+        if not due(free_s, 0.0, now_s):
+            return why, free_s
+    return "", 0.0
+
+
+def _switch(state: ConnectorState, on: bool, moment: Moment) -> None:
+    contactor, now_s = state.contactor, moment.now_s
+    if on and not contactor.coil:
+        contactor.coil, contactor.on_s, contactor.phase = True, now_s, Contactor.CLOSING
+        state.memory.contactor_cycles += 1
+        moment.say("coil_on")
+    elif not on and contactor.coil:
+        contactor.coil, contactor.off_s, contactor.phase = False, now_s, Contactor.OPENING
+        moment.say("coil_off", state.pilot.waiting)
+    state.pilot.mode = PilotMode.PWM if contactor.coil else PilotMode.X1
+    state.pilot.permille = (duty.permille_for(state.rated_a) or 1000) if contactor.coil else 1000
+    if contactor.coil:
+        moment.wake(now_s + LOOP_CLOSED_S)
+
+
+def _follow(state: ConnectorState, moment: Moment) -> None:
+    """What the output is known to do: by its readback, otherwise by inference after 100 ms."""
+    contactor, now_s = state.contactor, moment.now_s
+    changed_s = contactor.on_s if contactor.coil else contactor.off_s
+    settled = due(changed_s, OPEN_WITHIN_S, now_s)
+    if not settled:
+        moment.wake(changed_s + OPEN_WITHIN_S)
+    sight = state.panel.readbacks.get(series.AUXILIARY)
+    agrees = sight is None or sight.stamp_s < 0.0 or sight.closed is contactor.coil
+    if settled and agrees:
+        phase = Contactor.CLOSED if contactor.coil else Contactor.OPEN
+    elif settled:
+        phase = Contactor.UNKNOWN
+    else:
+        phase = contactor.phase
+    if phase is Contactor.OPEN and contactor.phase is not Contactor.OPEN:
+        contactor.open_since_s = now_s
+    elif phase is not Contactor.OPEN:
+        contactor.open_since_s = 0.0
+    contactor.phase = phase
+    state.qualified = state.qualified or phase is Contactor.OPEN
+    powered = phase is Contactor.CLOSED
+    if powered != contactor.powered and phase in (Contactor.CLOSED, Contactor.OPEN):
+        contactor.powered = powered
+        moment.say("power_on" if powered else "power_off")
+
+
+def safe_outputs() -> Outputs:
+    return _OFF
