@@ -148,9 +148,11 @@ class FakeChips:
         self.pins = pins
         self.gone = self.busy = False
         self.no_interrupts = False
+        self.opened = 0
         self.requests: list[FakeRequest] = []
 
     def open(self, path: str) -> "FakeChip":
+        self.opened += 1
         if self.gone or path != CHIP:
             raise FileNotFoundError(errno.ENOENT, "No such file or directory")
         return FakeChip(self)

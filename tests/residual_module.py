@@ -17,6 +17,8 @@ class Module(NamedTuple):
     error: bool = False
     dead: bool = False
     """The outputs stay low."""
+    rms_dead: bool = False
+    """One of them does."""
     stuck: bool = False
     """The outputs stay high."""
     alive: bool = True
@@ -32,7 +34,7 @@ class Module(NamedTuple):
     def status(self, now_s: float) -> ResidualCurrent:
         by_test = self.test is (now_s - self.test_s >= self.answer_s - 1e-9) and self.test_s > -math.inf
         dc, rms = (not self.dead and (by_test or self.stuck or one) for one in (self.dc_trips, self.rms_trips))
-        return ResidualCurrent(self.dc_ma, self.rms_ma, dc, rms, self.error, now_s)
+        return ResidualCurrent(self.dc_ma, self.rms_ma, dc, rms and not self.rms_dead, self.error, now_s)
 
     def next_change_s(self) -> float:
         return self.test_s + self.answer_s

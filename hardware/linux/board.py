@@ -96,7 +96,7 @@ class DirectGpioBoard:
     """`fileno` is an epoll over the chips' edges and the sampling threads.
 
     Lines are written and read by the caller's thread; ADC channels and slow sensors by threads of their own, started by
-    the first `receive` or `flush`.
+    the first `flush`.
     """
 
     def __init__(
@@ -163,7 +163,6 @@ class DirectGpioBoard:
         os.eventfd_write(self._wake, 1)
 
     def receive(self) -> None:
-        self._start()
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._wake)
         self._open_chips()
@@ -199,8 +198,10 @@ class DirectGpioBoard:
                 self._poll.register(chip.fd, select.EPOLLIN)
 
     def flush(self) -> None:
-        """The feed first, so that a command of the same step finds the coil enabled; then lines, then the pilots."""
-        self._start()
+        """The feed first, so that a command of the same step finds the coil enabled; then lines, then the pilots.
+
+        The first one sets up the pilots before their sampling begins.
+        """
         wrote = False
         if self._feed.take(self._clock()):
             self._feed_level = not self._feed_level
@@ -211,6 +212,7 @@ class DirectGpioBoard:
             wrote = each.pilot.flush() or wrote
         if wrote:
             self.flushed_s = self._clock()
+        self._start()
         self._watch_chips()
         if self._watchdog is not None and not self.trouble:
             self._watchdog.kick(self._clock())

@@ -28,6 +28,8 @@ FEED_HOLDS_S = 0.120
 """Between 100 and 150 ms after the last feed every coil is off."""
 HOST_GONE_S = 1.0
 IDENTITY_EVERY_S = 1.0
+STRANGER_S = 0.25
+"""So soon it tells a computer that drives without a hello who it is."""
 STATUS_EVERY_S = 0.1
 STATUS_CLOSED_S = 0.02
 STATION_EVERY_S = 0.2
@@ -116,7 +118,9 @@ class SimulatedMcu:
         try:
             if frame.kind == Kind.HELLO:
                 self._hear_hello(messages.unpacked(Hello, frame.payload), frame.sequence, now_s)
-            elif frame.kind == Kind.DRIVE and self.run_id and self._incoming.accept(frame.sequence, now_s):
+            elif frame.kind == Kind.DRIVE and not self.run_id:
+                self._identity_s = min(self._identity_s, now_s - IDENTITY_EVERY_S + STRANGER_S)
+            elif frame.kind == Kind.DRIVE and self._incoming.accept(frame.sequence, now_s):
                 self._hear_drive(*messages.unpacked_parts(Drive, DriveConnector, frame.payload), now_s)
         except messages.BadMessage:
             return

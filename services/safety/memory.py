@@ -65,8 +65,8 @@ class Memory:
 
 
 def cleared(memory: Memory) -> Memory:
-    """Service has put the connector right: no lockout, nothing latched; the counters stay."""
-    return replace(memory, lockout="", latched=(), recoveries=0, trips=dict(memory.trips), tilted=False)
+    """Service has put the connector right: no lockout, nothing latched, RCD attempts anew; the counters stay."""
+    return replace(memory, lockout="", latched=(), recoveries=0, reclosures=0, trips=dict(memory.trips), tilted=False)
 
 
 def unreadable() -> Memory:

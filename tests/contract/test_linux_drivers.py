@@ -109,10 +109,13 @@ def test_a_chip_that_is_busy_at_the_start_is_told_with_its_user_and_tried_again(
 
 def test_a_chip_that_vanishes_is_trouble_at_the_next_turn_and_tried_again_every_second(rig: GpioRig) -> None:
     """F78."""
-    hold(rig, 0.05)
+    hold(rig, 1.1)
     with rig.turning.lock:
         rig.chips.gone = True
+        opened = rig.chips.opened
     assert until(rig, lambda: f"{CHIP}: the chip is gone" in rig.board.trouble, flush=True) < 0.5
+    hold(rig, 0.5)
+    assert rig.chips.opened == opened, "a chip that flaps is not opened at every turn"
     with rig.turning.lock:
         rig.chips.gone = False
     assert until(rig, lambda: rig.board.trouble == "", flush=True) < 1.5
@@ -246,8 +249,8 @@ def test_a_pwm_that_vanishes_and_comes_back_is_set_up_anew(rig: GpioRig) -> None
     pwm = rig.sysfs.root / "sys/class/pwm/pwmchip0"
     with rig.turning.lock:
         pwm.rename(tmp := rig.sysfs.root / "gone")
-    until(rig, lambda: "pilot of connector 1" in rig.board.trouble, flush=True)
-    assert rig.board.connectors[1].pilot.levels() is None
+    until(rig, lambda: rig.board.connectors[1].pilot.levels() is None, flush=True)
+    assert "pilot of connector 1" in rig.board.trouble
     with rig.turning.lock:
         for name in ("period", "duty_cycle", "enable", "polarity"):
             (tmp / "pwm0" / name).unlink()

@@ -118,7 +118,11 @@ def test_service_ends_a_lockout_and_the_counters_stay(home: Home, capsys: pytest
     assert clear_lockout(["--clear-lockout"]) == ExitCode.OK
     memory = JournalFile(path).load([1])[1]
     assert (memory.lockout, memory.latched, memory.recoveries) == ("", (), 0)
-    assert (memory.trips, memory.contactor_cycles, memory.settings) == ({"pilot_shorted": 3}, 41, {"HardwareCurrentLimit": "16"})
+    assert (memory.trips, memory.contactor_cycles, memory.settings) == (
+        {"pilot_shorted": 3},
+        41,
+        {"HardwareCurrentLimit": "16"},
+    )
     assert "contactor_welded, pilot_diode" in capsys.readouterr().out
     assert json.loads(path.read_text())["version"] == 1
 

@@ -210,6 +210,18 @@ def test_f35_a_dead_module_fails_its_self_test_and_nothing_is_offered_until_one_
     leave_and_come(rig)
 
 
+def test_one_output_that_does_not_trip_or_does_not_clear_fails_the_test() -> None:
+    deaf = fitted()
+    module(deaf, rms_dead=True)
+    deaf.run(3.0)
+    assert deaf.shown.faults == ("residual_self_test_failed",)
+    held = fitted()
+    held.until(lambda: held.outputs.residual_test, 1.0)
+    module(held, rms_trips=True)
+    held.until(lambda: "residual_self_test_failed" in held.shown.faults, 2.0)
+    assert not held.state.memory.residual_proven
+
+
 def test_a_failed_self_test_is_tried_again_every_minute() -> None:
     rig = fitted()
     module(rig, dead=True)
@@ -402,6 +414,17 @@ def test_a_charge_ends_before_the_proof_is_24_h_old() -> None:
     assert not rig.coil
     assert "for 24 h" in rig.shown.reason
     assert not rig.shown.faults
+
+
+def test_an_unplug_after_which_no_test_can_begin_ends_the_proof_all_the_same() -> None:
+    rig = charging()
+    rig.world.welded = True
+    rig.unplug()
+    rig.run(0.9)
+    assert rig.state.memory.residual_proven
+    rig.run(0.5)
+    assert not rig.state.memory.residual_proven
+    assert not any(record.outputs.residual_test for record in rig.history[-50:])
 
 
 def test_a_flicker_of_the_wire_does_not_cost_the_proof() -> None:

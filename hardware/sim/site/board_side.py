@@ -10,6 +10,8 @@ from hardware.sim.site.pilot import output
 from hardware.sim.site.thermal import Thermal
 from hardware.sim.site.wiring import Outputs
 
+AUXILIARY = "auxiliary"
+
 
 class BoardSide:
     """Of a site at its present time."""
@@ -31,10 +33,14 @@ class BoardSide:
         self.monoflop.feed(stamp_s, self.now_s)
 
     def drive_pilot(self, connector: int, mode: PilotMode, duty: float) -> None:
+        if self.connectors[connector].description.domestic:
+            return
         self.connectors[connector].drive_pilot(output(mode, duty))
         self._settle([connector])
 
     def command_contactor(self, connector: int, closed: bool) -> None:
+        if self.connectors[connector].description.domestic:
+            return
         self.monoflop.command(connector, closed, self.now_s)
         self._settle([connector])
 
@@ -52,6 +58,10 @@ class BoardSide:
 
     def drive_output(self, name: str, on: bool) -> None:
         self.outputs.drive(name, on, self.now_s)
+        for number, each in self.connectors.items():
+            # The auxiliary output is fed like a coil where a domestic socket hangs on it.
+            if each.description.domestic and name == AUXILIARY:
+                self.monoflop.command(number, self.outputs.pins[AUXILIARY], self.now_s)
         self.thermal.disturbed()
         self._settle(list(self.connectors))
 

@@ -3,7 +3,7 @@
 import math
 from random import Random
 
-from hardware.interfaces import LockDrive, PilotLevels
+from hardware.interfaces import LockDrive, PilotLevels, PilotMode
 from hardware.sim.site.car import Car, Ev
 from hardware.sim.site.contactor import Contactor
 from hardware.sim.site.description import ConnectorDescription
@@ -11,7 +11,7 @@ from hardware.sim.site.faults import ActiveFaults, ArmedFault
 from hardware.sim.site.grid import ZERO, Flow, Phases
 from hardware.sim.site.lock import Lock
 from hardware.sim.site.phase_relay import PhaseRelay
-from hardware.sim.site.pilot import PilotOutput
+from hardware.sim.site.pilot import PilotOutput, output
 from hardware.sim.site.pilot_wire import PilotWire
 from hardware.sim.site.residual import ResidualModule
 from hardware.sim.site.supply import Supply, supply_of
@@ -44,6 +44,9 @@ class Connector:
         """Physical energy delivered, whatever the meter shows."""
         self.supply = Supply()
         self.wire = PilotWire(self.faults)
+        if description.domestic:
+            # An appliance knows no pilot: its stand-in is offered what the socket carries, always.
+            self.wire.drive(output(PilotMode.PWM, description.max_current_a / 60.0))
         self.plugged_s = self.unplugged_s = 0.0
         self._random = random
         self._was_closed = False

@@ -14,8 +14,6 @@ SITE_METER_UNIT = 100
 
 class ConnectorDescription(NamedTuple):
     fixed_cable: bool = False
-    domestic: bool = False
-    """A socket without pilot on the auxiliary output; what is plugged in draws its current whenever there is voltage."""
     lock: bool = True
     mirror_contact: bool = True
     phases: int = 3
@@ -30,6 +28,8 @@ class ConnectorDescription(NamedTuple):
     lock_feedback: bool = True
     lock_release: bool = False
     """An energy store unlocks when the supply is lost."""
+    domestic: bool = False
+    """A socket without pilot on the auxiliary output: what is plugged in draws whenever there is voltage."""
 
 
 class SiteDescription(NamedTuple):

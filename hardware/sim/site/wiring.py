@@ -82,6 +82,8 @@ class Inputs:
         if name in self.by_hand:
             return self.by_hand[name]
         source = self.sources.get(name, name)
+        if source == "schuko_mcb":
+            return any(each.description.domestic and _mcb(each) for each in self._connectors.values())
         signal, _, number = source.partition(".")
         ask = SIGNALS.get(signal)
         connector = self._connectors.get(int(number) if number else 1)
@@ -107,7 +109,8 @@ class Outputs:
         self._connectors = connectors
         self.driven = dict.fromkeys(names, False)
         self.pins = dict.fromkeys(names, False)
-        self.auxiliary = next(iter(AUXILIARY))
+        domestic = any(each.description.domestic for each in connectors.values())
+        self.auxiliary = "none" if domestic else next(iter(AUXILIARY))
 
     def _stuck(self, name: str) -> bool:
         place = list(OUTPUTS).index(name) + 1 if name in OUTPUTS else 0

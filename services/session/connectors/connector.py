@@ -45,6 +45,7 @@ class Connector:
         self.ledger = Ledger(number, shared)
         self.rejected_until_s = 0.0
         self._phases = section.phases
+        self._outlet = section.cable == "schuko"
         self._shared = shared
         self._voice = Voice(shared.bus, number)
         self._settling = Settling()
@@ -183,6 +184,7 @@ class Connector:
         boot, reset, queue = bus.latest(SYSTEM_BOOT).body, bus.latest(SYSTEM_RESET).body, bus.latest(QUEUE_STATUS).body
         in_force_a, one = senses.last_in_force_a, self.ledger.transaction
         has_backend = shared.keys is not None and shared.keys.backend
+        pending = flow.authorization_for(shared.store.pending, self.number)
         s = Situation(
             connector=self.number,
             has_meter=self.has_meter,
@@ -191,14 +193,14 @@ class Connector:
             up_s=now.boot_s - shared.started_s,
             safety=senses.safety,
             safety_fresh=latest is not None and rules.knows_the_pilot(latest) and senses.safety is not None,
-            presence=senses.presence,
+            presence=senses.presence_at(self._outlet, one, pending, shared.keys),
             boot_reason=boot.reason if boot is not None else None,
             keys=shared.keys,
             meter_heard=senses.meter_heard,
             sample=senses.sample,
             sample_good=senses.sample_good(now.boot_s),
             transaction=one,
-            pending=flow.authorization_for(shared.store.pending, self.number),
+            pending=pending,
             wanted=self.ledger.wanted,
             disk="" if not shared.store.trouble else f"nothing can be stored: {shared.store.trouble}"[:200],
             last_in_force_a=one.limit_a if in_force_a is None and one is not None else in_force_a,

@@ -5,10 +5,12 @@ import math
 from bus.clock import Now
 from schemas.metering import MeterReading, Quality, Reading
 from schemas.safety import SafetyConnector
+from services.session.authorization.flow import Pending
 from services.session.connectors.readings import Readings
+from services.session.keys import Keys
 from services.session.limits import effective
 from services.session.transactions import rules
-from services.session.transactions.record import Plug, Sample, Transaction
+from services.session.transactions.record import Phase, Plug, Sample, Transaction
 from services.session.transactions.rules import Presence
 
 _LAST_GOOD = frozenset({Quality.GOOD, Quality.SILENT, Quality.IMPLAUSIBLE})
@@ -68,6 +70,17 @@ class Senses:
         if reading.energy_import_wh is not None and newest:
             self.sample = Sample(reading.sampled_s, reading.energy_import_wh, serial)
             self.latest = reading
+
+    def presence_at(
+        self, outlet: bool, transaction: Transaction | None, pending: Pending | None, keys: Keys | None
+    ) -> Presence:
+        """A domestic socket (`outlet`) sees no plug: it is in use while somebody is authorized there, or charging is
+        free."""
+        if not outlet or self.presence is not Presence.PRESENT:
+            return self.presence
+        runs = transaction is not None and transaction.phase is not Phase.ENDED
+        is_free = keys is not None and keys.free_charging and transaction is None
+        return Presence.PRESENT if runs or pending is not None or is_free else Presence.GONE
 
     @property
     def meter_heard(self) -> bool:

@@ -1,0 +1,205 @@
+"""A domestic socket on the auxiliary output: a connector of its own, without pilot and without a plug to be seen."""
+
+from pathlib import Path
+
+import pytest
+
+from schemas.base import Answer
+from schemas.safety import Contactor, PilotState
+from schemas.session import StopReason
+from tests.backend.scripted import ScriptedBackend
+from tests.virtual.charging_station import CARD, OTHER_CARD, Status
+from tests.virtual.fault_bench import FaultBench
+
+pytestmark = pytest.mark.virtual
+
+TEXT = """
+[station]
+serial = "VIRTUAL-1"
+[connector.1]
+[connector.2]
+cable = "schuko"
+[cards]
+local = ["CARD-1", "CARD-2"]
+[equipment]
+inputs = { schuko_mcb = "normally closed", emergency_stop = "normally closed" }
+[settings]
+"""
+APPLIANCE = {"phases": 1, "max_current_a": 10.0, "ready_after_s": 0.1}
+
+
+def bench(path: Path, settings: str = "", backend: ScriptedBackend | None = None) -> FaultBench:
+    station = FaultBench(path, TEXT + settings, backend=backend)
+    station.until(lambda: station.status(1) is Status.AVAILABLE, within_s=30.0)
+    station.advance(5.0)
+    return station
+
+
+def charging(path: Path, settings: str = "", backend: ScriptedBackend | None = None) -> FaultBench:
+    """The appliance is plugged in at 10 A, the card was held."""
+    station = bench(path, settings, backend)
+    station.plug_in(2, **APPLIANCE)
+    station.swipe(CARD)
+    station.until(lambda: station.flows(2), within_s=15.0)
+    return station
+
+
+def pin(station: FaultBench) -> bool:
+    return station.site.outputs.pins["auxiliary"]
+
+
+def test_a_card_switches_it_on_and_the_same_card_off_with_a_transaction_of_its_own(tmp_path: Path) -> None:
+    station = bench(tmp_path)
+    assert station.status(2) is Status.AVAILABLE
+    assert not pin(station)
+    station.swipe(CARD)
+    station.until_status(Status.CHARGING, 2)
+    assert pin(station)
+    station.plug_in(2, **APPLIANCE)
+    station.until(lambda: station.current_a(2) > 9.5, within_s=15.0)
+    assert station.status(1) is Status.AVAILABLE
+    station.advance(600.0)
+    station.swipe(CARD)
+    station.until_ended()
+    assert not pin(station)
+    bill = station.bill()
+    assert bill.started.connector == 2
+    assert bill.stopped is not None
+    assert bill.stopped.reason is StopReason.LOCAL
+    assert 350 <= bill.energy_wh <= 400
+    station.until_status(Status.AVAILABLE, 2)
+    assert [*station.statuses(2)][-4:] == [Status.PREPARING, Status.CHARGING, Status.FINISHING, Status.AVAILABLE]
+
+
+def test_a_vehicle_at_the_other_connector_comes_first_and_both_run_side_by_side(tmp_path: Path) -> None:
+    station = bench(tmp_path)
+    station.plug_in(1)
+    station.advance(1.0)
+    station.swipe(CARD)
+    station.until_current_flows(1)
+    assert not pin(station)
+    station.swipe(OTHER_CARD)
+    station.until_status(Status.CHARGING, 2)
+    assert station.flows(1)
+    station.advance(5.0)
+    station.swipe(OTHER_CARD)
+    station.until_ended()
+    assert station.flows(1)
+
+
+def test_the_backend_starts_and_stops_it_and_unlocking_is_not_supported(tmp_path: Path) -> None:
+    station = bench(tmp_path, backend=ScriptedBackend())
+    station.until(lambda: station.backend.connected, within_s=30.0)
+    station.advance(5.0)
+    start = station.backend.call("RemoteStartTransaction", {"connectorId": 2, "idTag": CARD})
+    station.until(lambda: start.done, within_s=10.0)
+    assert start.payload == {"status": "Accepted"}
+    station.until_status(Status.CHARGING, 2)
+    started = station.until(lambda: bool(station.backend.payloads("StartTransaction")), within_s=10.0)
+    assert started <= 10.0
+    station.advance(2.0)
+    stop = station.backend.call("RemoteStopTransaction", {"transactionId": station.session(2).backend_transaction_id})
+    station.until(lambda: stop.done, within_s=10.0)
+    station.until_ended()
+    unlock = station.backend.call("UnlockConnector", {"connectorId": 2})
+    station.until(lambda: unlock.done, within_s=20.0)
+    assert unlock.payload == {"status": "NotSupported"}
+    station.backend.check()
+
+
+def test_its_circuit_breaker_stops_it_with_an_error_of_its_own(tmp_path: Path) -> None:
+    station = charging(tmp_path, backend=ScriptedBackend())
+    station.inject("mcb_trip", connector=2)
+    station.until(lambda: "schuko_mcb_tripped" in station.safety(2).faults, within_s=0.1)
+    assert not pin(station)
+    station.expect_told("schuko_mcb_tripped", 2)
+    assert station.session(2).error_code == "OverCurrentFailure"
+    assert station.safety(1).faults == ()
+    station.clear("mcb_trip", 2)
+    station.until(lambda: station.safety(2).faults == (), within_s=5.0)
+    station.until(lambda: station.flows(2), within_s=45.0)
+    assert len(station.bills()) == 1, "the same transaction goes on"
+
+
+def test_the_emergency_stop_switches_it_off_for_good(tmp_path: Path) -> None:
+    station = charging(tmp_path)
+    station.press("emergency_stop")
+    station.until(lambda: not pin(station), within_s=0.02)
+    station.until_ended()
+    station.press("emergency_stop", False)
+    station.until(lambda: station.safety(2).faults == (), within_s=10.0)
+    assert not pin(station)
+
+
+@pytest.mark.parametrize("owner", ["session", "safety"])
+def test_a_service_that_dies_takes_the_current_along_and_it_comes_back(tmp_path: Path, owner: str) -> None:
+    station = charging(tmp_path)
+    station.kill(owner)
+    if owner == "safety":
+        station.until(lambda: not station.flows(2), within_s=0.2)
+    else:
+        station.until(lambda: not pin(station), within_s=10.5)
+    station.start(owner)
+    station.until(lambda: station.flows(2), within_s=45.0)
+    assert len(station.bills()) == 1
+
+
+def test_a_frozen_process_opens_it_through_the_monoflop(tmp_path: Path) -> None:
+    station = charging(tmp_path)
+    station.settle()
+    process = station.processes.pop("safety")
+    station.advance(0.2)
+    assert not station.flows(2)
+    station.processes["safety"] = process
+    station.advance(1.0)
+    assert station.safety(2).contactor is not Contactor.CLOSED or not station.flows(2)
+    station.until(lambda: station.flows(2), within_s=45.0)
+
+
+def test_a_limit_below_its_rating_switches_it_off(tmp_path: Path) -> None:
+    station = charging(tmp_path)
+    station.set_key("OperatorCurrentLimit", "10")
+    station.until(lambda: not pin(station), within_s=2.0)
+    assert "16 A" in station.safety(2).reason
+    assert station.status(2) is Status.SUSPENDED_EVSE
+    station.set_key("OperatorCurrentLimit", "20")
+    station.until(lambda: station.flows(2), within_s=10.0)
+
+
+def test_an_output_that_does_not_follow_is_a_fault(tmp_path: Path) -> None:
+    station = charging(tmp_path)
+    station.advance(5.0)
+    station.inject("output_stuck", 1.0, connector=2)
+    station.swipe(CARD)
+    station.until(lambda: "output_mismatch" in station.safety(2).faults, within_s=5.0)
+
+
+def test_switched_off_in_the_settings_the_connector_is_unavailable_with_a_reason(tmp_path: Path) -> None:
+    station = FaultBench(tmp_path, TEXT + 'OCPPSchuko = "false"\n', power=False)
+    station.power_up()
+    station.until_status(Status.AVAILABLE, 1)
+    station.until_status(Status.UNAVAILABLE, 2)
+    assert station.safety(2).state is PilotState.F
+    assert "OCPPSchuko" in station.safety(2).reason
+    station.swipe(CARD)
+    station.advance(5.0)
+    assert not pin(station)
+    assert station.status(1) is Status.PREPARING, "the card waits for a vehicle there"
+
+
+def test_two_uses_of_the_auxiliary_output_are_refused(tmp_path: Path) -> None:
+    station = bench(tmp_path)
+    assert station.set_key("WeldCheckAuxRelay", "true") is Answer.REJECTED
+
+
+def test_after_a_power_cut_the_socket_is_off_and_the_transaction_is_ended(tmp_path: Path) -> None:
+    station = charging(tmp_path)
+    station.power_cut()
+    station.advance(0.2)
+    assert not station.flows(2)
+    station.power_up()
+    station.until_ended()
+    stopped = station.bill().stopped
+    assert stopped is not None
+    assert stopped.reason is StopReason.POWER_LOSS
+    assert not pin(station)
