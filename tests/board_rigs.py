@@ -1,4 +1,4 @@
-"""Real drivers on simulated hardware: a pty with a microcontroller, chips and files of a kernel, a site behind a socket.
+"""Real drivers on simulated hardware: a pty with a microcontroller, or a site behind a socket.
 
 Everything runs in real time on the boot clock, beside the test in a thread of the rig.
 """
@@ -43,8 +43,6 @@ class Rig(Protocol):
     """A board, the site it stands on, and what may happen to the way between them."""
 
     board: SafetyBoard
-    forgets_coils: bool
-    """After a loss a coil needs an off and an on."""
 
     def do(self, act: Callable[[Site], Any]) -> None:
         """Something happens on the site, now."""
@@ -83,8 +81,6 @@ class Turning:
 
 
 class SocketRig:
-    forgets_coils = False
-
     def __init__(self, path: Path) -> None:
         self.home = Home(path)
         self.home.make_directories()
@@ -224,8 +220,6 @@ class McuBench:
 
 
 class McuRig(McuBench):
-    forgets_coils = True
-
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.board: SafetyBoard = McuSafetyBoard(self.station)

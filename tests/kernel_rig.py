@@ -354,8 +354,6 @@ class FakeSysfs(Sysfs):
 
 
 class GpioRig:
-    forgets_coils = True
-
     def __init__(self, path: Path, text: str = WIRING + MOUNTED) -> None:
         self.station = parse_station(text)
         self.site, self.electrics = electrics(self.station, boot_s)

@@ -74,7 +74,7 @@ def _walk(tree: ast.Module) -> Iterator[tuple[_Function, ast.AST, ast.AST, str, 
         function, holder = waiting.pop()
         inside = holder if isinstance(holder, ast.FunctionDef) else function
         for field, value in ast.iter_fields(holder):
-            if field in ("annotation", "returns", "decorator_list", "args"):
+            if field in ("annotation", "returns", "decorator_list") or isinstance(value, ast.arguments):
                 continue
             for place, node in enumerate(value) if isinstance(value, list) else ((-1, value),):
                 if not isinstance(node, ast.AST) or _says_nothing(node):

@@ -57,6 +57,7 @@ EFFECTS: dict[str, str] = {
     "MonitoringRelayInput": "virtual/test_faults_residual_current.py::test_f41_a_device_that_trips_stops_in_one_step_and_charging_resumes",
     "NumberOfConnectors": "virtual/test_settings_service.py::test_every_key_but_the_live_ones_has_a_value",
     "OCPPBackendJSONURL": "virtual/test_ocpp_link_connection.py::test_a_new_password_or_address_is_dialled_at_once",
+    "OCPPSchuko": "virtual/test_domestic_socket.py::test_switched_off_in_the_settings_the_connector_is_unavailable_with_a_reason",
     "OCPPViaLocalNetwork": "unit/test_settings_backend.py::test_a_backend_in_the_local_network_may_sample_every_second_and_cannot_leave_it_while_it_does",
     "OcppConStrictTls": "contract/test_websocket_trust.py::test_only_secure_ciphers_refuses_what_all_ciphers_takes",
     "OcppGetConfBoolIsInt": "unit/test_settings_backend.py::test_booleans_of_standard_keys_are_numbers_on_request_and_others_never",

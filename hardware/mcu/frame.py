@@ -6,6 +6,7 @@ Numbers are little-endian. The CRC is CRC-16/CCITT-FALSE (polynomial 0x1021, sta
 exclusive or) of everything before it.
 """
 
+import binascii
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -31,20 +32,7 @@ class BadFrame(ValueError):
 
 def crc16(data: bytes) -> int:
     """CRC-16/CCITT-FALSE; of b"123456789" it is 0x29B1."""
-    value = 0xFFFF
-    for byte in data:
-        value = ((value << 8) & 0xFFFF) ^ _CRC_TABLE[(value >> 8) ^ byte]
-    return value
-
-
-def _crc_of_byte(byte: int) -> int:
-    value = byte << 8
-    for _ in range(8):
-        value = ((value << 1) ^ 0x1021) & 0xFFFF if value & 0x8000 else value << 1
-    return value
-
-
-_CRC_TABLE = tuple(_crc_of_byte(byte) for byte in range(256))
+    return binascii.crc_hqx(data, 0xFFFF)
 
 
 def stuffed(data: bytes) -> bytes:

@@ -70,7 +70,7 @@ def _raise(state: ConnectorState, code: str, moment: Moment) -> None:
             faults.f_until_s = now_s + F_LEAST_S
         if code not in state.memory.latched:
             state.memory.trips[code] = state.memory.trips.get(code, 0) + 1
-    once_too_often = fault_class in BLOCKING and state.memory.recoveries >= RECOVERIES
+    once_too_often = fault_class in STOPPING and state.memory.recoveries >= RECOVERIES
     if (fault_class is FaultClass.LATCH or once_too_often) and code not in state.memory.latched:
         state.memory.latched = (*state.memory.latched, code)
     if code == "contactor_welded":
@@ -92,7 +92,7 @@ def _clear(state: ConnectorState, gone_vehicle: bool, moment: Moment) -> None:
         fault.gone_s = now_s if fault.gone_s is None else fault.gone_s
         if not after(fault.gone_s, rule.clear_s, moment):
             continue
-        recovered = recovered or (fault_class in BLOCKING and not gone_vehicle)
+        recovered = recovered or (fault_class in STOPPING and not gone_vehicle)
         del faults.active[code]
         memory.hold_until_s = faults.hold_until_s
         faults.cleared_s[code] = now_s

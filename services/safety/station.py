@@ -15,11 +15,12 @@ from schemas.station import Station
 from services.safety import core
 from services.safety.feed import Feeder
 from services.safety.journal import JournalFile
+from services.safety.mounted import equipment_of, shared_of
 from services.safety.panel import outlet
 from services.safety.panel.desk import Desk
 from services.safety.panel.panel import Panel
 from services.safety.panel.report import station_message
-from services.safety.seat import Seat, equipment_of, shared_of
+from services.safety.seat import Seat
 from services.safety.state import Event
 from services.safety.voice import Voice
 

@@ -76,7 +76,7 @@ FEED_S = 0.150
 """The monoflop's time. A longer gap in the loop is a restart."""
 
 RECOVERIES = 3
-"""Automatic recoveries per plug-in; the next fault stays until the vehicle is unplugged."""
+"""Automatic recoveries from stops per plug-in; the next stop stays until the vehicle is unplugged."""
 UNPLUGGED_S = 1.0
 """State A this long clears what waits for an unplug: a flicker of the wire does not."""
 SAME_EDGE_APART_S = 0.250

@@ -11,6 +11,8 @@ FREE_ID_TAG = "FREE"
 LONGEST_ID_TAG = 20
 ENERGY = "Energy.Active.Import.Register"
 NO_BACKEND = "No Backend"
+IMMEDIATELY = "ImmediatelyWhenPlugged"
+"""Of `AllowOfflineTxForUnknownId`: without a connection plugging in begins a transaction, as in free charging."""
 LONGEST_AUTHORIZE_S = 30.0
 """Nobody stands in front of a reader longer, whatever `BackendConnectionTimeout` says."""
 
@@ -35,7 +37,9 @@ class Keys(NamedTuple):
     local_pre_authorize: bool = False
     local_authorize_offline: bool = True
     unknown_offline: bool = False
-    """`AllowOfflineTxForUnknownId`."""
+    """`AllowOfflineTxForUnknownId` is not Off."""
+    open_offline: bool = False
+    """It is ImmediatelyWhenPlugged."""
     authorize_remote: bool = True
     """`AuthorizeRemoteTxRequests`."""
     stop_on_invalid_id: bool = True
@@ -72,7 +76,8 @@ def read_keys(snapshot: SettingsSnapshot) -> Keys:
         cache=_switch(values, "AuthorizationCacheEnabled", True),
         local_pre_authorize=_switch(values, "LocalPreAuthorize", False),
         local_authorize_offline=_switch(values, "LocalAuthorizeOffline", True),
-        unknown_offline=_switch(values, "AllowOfflineTxForUnknownId", False),
+        unknown_offline=_switch(values, "AllowOfflineTxForUnknownId", False) or _opens_offline(values),
+        open_offline=_opens_offline(values),
         authorize_remote=_switch(values, "AuthorizeRemoteTxRequests", True),
         stop_on_invalid_id=_switch(values, "StopTransactionOnInvalidId", True),
         queue_full_pauses=_switch(values, "OcppQueueFullAsErrorState", False),
@@ -88,6 +93,10 @@ def _switch(values: Mapping[str, str], key: str, default: bool) -> bool:
     if word in ("true", "1", "on", "yes"):
         return True
     return False if word in ("false", "0", "off", "no") else default
+
+
+def _opens_offline(values: Mapping[str, str]) -> bool:
+    return values.get("AllowOfflineTxForUnknownId", "").strip().lower() == IMMEDIATELY.lower()
 
 
 def _number(values: Mapping[str, str], key: str, default: float) -> float:

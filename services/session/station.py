@@ -27,6 +27,7 @@ from bus.topics import (
     SYSTEM_RESET,
 )
 from schemas.base import ActiveFault, ActiveFaults
+from schemas.ocpp_link import LinkState
 from schemas.station import Station
 from services.runner import Source
 from services.session.authorization import flow
@@ -117,12 +118,15 @@ class SessionService:
         self._desk.on_time(now)
         waiting_s = self._backend.on_time(now)
         facts_s = self._own_facts.on_time(now)
+        link = self._bus.latest(LINK_STATUS).fresh
+        self._shared.outage.look(link is not None and link.state is LinkState.ONLINE, now.boot_s)
         next_s = min(connector.step(now) for connector in self._connectors.values())
         if self._store.trouble and now.boot_s >= self._probe_s:
             self._probe_s = now.boot_s + PROBE_S
             self._store.probe(now)
         self._say_faults(now)
-        return min(next_s, facts_s, waiting_s, flow.next_end_s(self._store.pending))
+        outage_s = self._shared.outage.due_s(now.boot_s)
+        return min(next_s, facts_s, waiting_s, outage_s, flow.next_end_s(self._store.pending))
 
     def on_stop(self, now: Now) -> None:
         for connector in self._connectors.values():

@@ -123,7 +123,10 @@ class Configuration:
 
     def _shown(self, text: str, key: Key, room: "_Room") -> str | UnsetType:
         kind = key.value_type or key.type
-        if self._numbers and key.standard and kind is KeyType.BOOL:
+        if key.standard and kind is KeyType.ENUM:
+            # a boolean in OCPP 1.6 that has a third value here
+            text = {"On": "true", "Off": "false"}.get(text, text)
+        if self._numbers and key.standard:
             return {"true": "1", "false": "0"}.get(text, text)
         size = len(text.encode())
         if len(text) <= LONGEST_VALUE:

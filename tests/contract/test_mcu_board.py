@@ -97,7 +97,7 @@ def test_frames_cut_into_single_bytes_arrive(rig: McuRig) -> None:
 def test_a_flood_of_garbage_costs_bounded_time_and_is_told_when_nothing_else_comes(rig: McuRig) -> None:
     noise = random.Random(3)
     garbage = bytes(noise.randrange(1, 256) for _ in range(2048))
-    rig.to_host = lambda data: garbage
+    rig.to_host = lambda _data: garbage
     board = rig.board
     assert isinstance(board, McuSafetyBoard)
 
@@ -114,7 +114,7 @@ def test_a_flood_of_garbage_costs_bounded_time_and_is_told_when_nothing_else_com
 
 def test_a_silent_microcontroller_is_trouble_within_a_second_and_what_was_read_grows_old(rig: McuRig) -> None:
     close_contactor(rig)
-    rig.to_host = lambda data: b""
+    rig.to_host = lambda _data: b""
     assert until(rig, lambda: "no valid frame" in rig.board.trouble, feed=True) < 1.0
     levels = rig.board.connectors[1].pilot.levels()
     assert levels is not None
@@ -124,7 +124,7 @@ def test_a_silent_microcontroller_is_trouble_within_a_second_and_what_was_read_g
 def test_a_deaf_microcontroller_is_trouble_and_opens_by_itself(rig: McuRig) -> None:
     close_contactor(rig)
     begun_s = boot_s()
-    rig.to_mcu = lambda data: b""
+    rig.to_mcu = lambda _data: b""
     until(rig, lambda: not mirror_closed(rig), feed=True)
     assert boot_s() - begun_s < 0.4
     rig.board.connectors[1].contactor.command(False)

@@ -96,6 +96,17 @@ def test_the_fourth_fault_of_a_plug_in_waits_for_an_unplug() -> None:
     assert rig.state.memory.recoveries == 0
 
 
+def test_a_pause_may_come_as_often_as_it_likes_and_never_waits_for_an_unplug() -> None:
+    rig = charging()
+    for _ in range(5):
+        rig.vehicle("D")
+        rig.run(8.0)
+        assert rig.shown.faults == ("ventilation_required",)
+        rig.vehicle("B")
+        rig.run(40.0)
+        assert rig.name is PilotState.B2
+
+
 def test_a_level_stuck_at_9_v_reads_as_b_and_opens() -> None:
     rig = charging()
     rig.vehicle("B")

@@ -1,4 +1,4 @@
-"""The whole station on a board with a microcontroller: safety, driver, serial line and microcontroller, in virtual time.
+"""The whole station on a board with a microcontroller, in virtual time: safety, driver, serial line, firmware.
 
 Rows F76 to F78 of the fault table as they look from there. Every step of `safety` is held against the invariants.
 """

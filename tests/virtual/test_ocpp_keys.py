@@ -52,6 +52,76 @@ def test_allow_offline_tx_for_unknown_id_lets_a_stranger_charge_during_an_outage
     station.check()
 
 
+def test_immediately_when_plugged_begins_without_a_card_once_the_outage_lasts(tmp_path: Path) -> None:
+    station = BackendStation(tmp_path)
+    station.set_up(AllowOfflineTxForUnknownId="ImmediatelyWhenPlugged")
+    station.plug_in()
+    station.advance(40.0)
+    assert not station.flows(), "with a connection a card is needed"
+    station.offline()
+    station.advance(20.0)
+    assert not station.flows(), "a reconnection opens no station to everybody"
+    station.until_current_flows()
+    station.advance(30.0)
+    station.swipe(STRANGER)
+    station.advance(5.0)
+    assert station.flows(), "a card that nobody needs changes nothing"
+    station.reconnect()
+    station.until_told_all()
+    assert station.only("StartTransaction")["idTag"] == "FREE"
+    assert station.flows()
+    station.unplug()
+    station.until_told_all()
+    assert station.only("StopTransaction")["reason"] == "EVDisconnected"
+    station.plug_in()
+    station.advance(40.0)
+    assert not station.flows(), "the connection is back"
+    station.check()
+
+
+def test_immediately_when_plugged_takes_a_card_that_is_shown_first(tmp_path: Path) -> None:
+    station = BackendStation(tmp_path)
+    station.set_up(AllowOfflineTxForUnknownId="ImmediatelyWhenPlugged")
+    station.offline()
+    station.advance(40.0)
+    station.swipe(STRANGER)
+    station.advance(1.0)
+    station.plug_in()
+    station.until_current_flows()
+    station.reconnect()
+    station.until_told_all()
+    assert station.only("StartTransaction")["idTag"] == STRANGER
+    station.check()
+
+
+def test_immediately_when_plugged_means_nothing_without_a_backend(tmp_path: Path) -> None:
+    station = BackendStation(
+        tmp_path, online=False, ConnectionType="No Backend", AllowOfflineTxForUnknownId="ImmediatelyWhenPlugged"
+    )
+    station.advance(60.0)
+    station.plug_in()
+    station.advance(60.0)
+    assert not station.flows()
+
+
+def test_immediately_when_plugged_goes_on_after_a_restart_of_session_in_the_outage(tmp_path: Path) -> None:
+    station = BackendStation(tmp_path)
+    station.set_up(AllowOfflineTxForUnknownId="ImmediatelyWhenPlugged")
+    station.offline()
+    station.advance(40.0)
+    station.plug_in()
+    station.until_current_flows()
+    station.kill("session")
+    station.advance(2.0)
+    station.start("session")
+    station.advance(20.0)
+    assert station.flows()
+    station.reconnect()
+    station.until_told_all()
+    assert len(station.sent("StartTransaction")) == 1
+    station.check()
+
+
 def test_authorization_cache_enabled_off_forgets_what_the_backend_said(tmp_path: Path) -> None:
     station = BackendStation(tmp_path)
     station.set_up(LocalPreAuthorize="true", AuthorizationCacheEnabled="false")

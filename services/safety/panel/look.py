@@ -21,6 +21,11 @@ def _connector(state: ConnectorState, readings: Readings, outputs: Outputs, now_
         return f"{text} ({max(0.0, now_s - sampled_s):.2f} s old)"
 
     levels, equipment = readings.pilot, state.equipment
+    if equipment.outlet:
+        yield "domestic socket", "on" if outputs.outlet else "off"
+        yield from _meter(readings, aged)
+        yield from _books(state, now_s)
+        return
     if levels is None:
         yield "pilot", UNKNOWN
     else:
@@ -48,16 +53,20 @@ def _connector(state: ConnectorState, readings: Readings, outputs: Outputs, now_
         yield "emergency release", _contact(readings.release_energy, "charged", "not charged", aged)
     if equipment.residual_sensor:
         yield from _residual(readings, aged)
+    yield from _meter(readings, aged)
+    if state.settings.pilot_calibration != "Off":
+        kept = state.memory.pilot_calibration
+        yield "pilot correction", "not measured yet" if kept is None else f"gain {kept[0]:.4f}, {kept[1]:+.3f} V"
+    yield from _books(state, now_s)
+
+
+def _meter(readings: Readings, aged: Callable[[str, float], str]) -> Iterator[tuple[str, str]]:
     meter = readings.meter
     if meter is None or meter.current_a is None:
         yield "meter current", "no reading" if meter is None or meter.answers else "the meter is silent"
     else:
         text = " / ".join(f"{amps:.1f}" for amps in meter.current_a) + " A"
         yield "meter current", aged(text, meter.sampled_s)
-    if state.settings.pilot_calibration != "Off":
-        kept = state.memory.pilot_calibration
-        yield "pilot correction", "not measured yet" if kept is None else f"gain {kept[0]:.4f}, {kept[1]:+.3f} V"
-    yield from _books(state, now_s)
 
 
 def _contact(read: Feedback | None, closed: str, opened: str, aged: Callable[[str, float], str]) -> str:

@@ -123,6 +123,11 @@ def judge_start(seats: Sequence[Seat], free_charging: bool) -> Verdict:
     return Verdict(Outcome.REJECT, reason=next(iter(refusals.values()), "this reader serves no connector"))
 
 
+def runs_without_card(seats: Iterable[Seat], free_id_tag: str) -> bool:
+    """A transaction that plugging in has begun: whoever shows a card meanwhile has nothing to decide."""
+    return any(seat.phase is Phase.ACTIVE and same_tag(seat.id_tag, free_id_tag) for seat in seats)
+
+
 def refusal(seat: Seat) -> str:
     """Why this connector cannot begin a transaction whoever asks; empty = it can."""
     if not seat.has_meter:

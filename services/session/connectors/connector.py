@@ -215,6 +215,7 @@ class Connector:
             several=shared.several,
             plugged_s=senses.plugged_s,
             unlocking=self._unlock is not None,
+            offline=shared.outage.lasts(now.boot_s),
         )
         return replace(s, end_waited_s=self._end_waited_s(s), due=self._due(s))
 

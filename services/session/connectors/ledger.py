@@ -5,7 +5,7 @@ withdrawn.
 """
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bus.clock import Now
 from bus.endpoint import Endpoint
@@ -16,6 +16,7 @@ from services.session.authorization import flow
 from services.session.connectors import actions
 from services.session.connectors.situation import Wanted
 from services.session.keys import Keys
+from services.session.outage import Outage
 from services.session.store import SessionStore
 from services.session.transactions import rules
 from services.session.transactions.record import Transaction
@@ -38,6 +39,10 @@ class Shared:
     keys: Keys | None = None
     several: bool = False
     """The station has more than one connector."""
+    outage: Outage = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.outage = Outage(self.started_s)
 
 
 class Ledger:

@@ -92,6 +92,8 @@ class Situation:
     """When the vehicle came, or was first heard of."""
     unlocking: bool = False
     """By command."""
+    offline: bool = False
+    """There has been no connection to the backend for a while."""
 
     @property
     def phase(self) -> Phase | None:
@@ -142,8 +144,13 @@ def is_authorized(s: Situation) -> bool:
 
 def is_free(s: Situation) -> bool:
     """Authorized by plugging in; a transaction that ended with this vehicle does not begin again by itself."""
-    free = s.keys is not None and s.keys.free_charging and s.presence is Presence.PRESENT
+    free = s.keys is not None and (s.keys.free_charging or is_open_offline(s)) and s.presence is Presence.PRESENT
     return free and s.transaction is None and s.closed is None
+
+
+def is_open_offline(s: Situation) -> bool:
+    """`AllowOfflineTxForUnknownId` ImmediatelyWhenPlugged; who has shown a card charges under it."""
+    return s.keys is not None and s.keys.backend and s.keys.open_offline and s.offline and s.pending is None
 
 
 def closed_words(s: Situation) -> str:

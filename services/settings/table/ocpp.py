@@ -17,12 +17,12 @@ KEYS: tuple[Key, ...] = (
         standard=True,
         label="If in doubt allow charging",
         help="What happens to a card that nobody here knows while the backend cannot be asked. Off: it is refused. "
-        "On: it charges. ImmediatelyWhenPlugged: without a connection no card is needed at all and the "
-        "transaction runs under RfidTagFreeCharging. Without a backend (ConnectionType No Backend) it means "
-        "nothing.",
+        "On: it charges. ImmediatelyWhenPlugged: once there has been no connection for half a minute, plugging in "
+        "is enough, and the transaction runs under RfidTagFreeCharging; a card shown first counts as with On. "
+        "Without a backend (ConnectionType No Backend) it means nothing.",
         group=_AUTHORIZATION,
-        warning="On lets strangers charge while the connection is down, and the backend may refuse to pay for it "
-        "afterwards. ImmediatelyWhenPlugged is kept but not acted on yet: until then it counts as Off.",
+        warning="On and ImmediatelyWhenPlugged let strangers charge while the connection is down, and the backend may "
+        "refuse to pay for it afterwards.",
         advice="Leave it off where charging is billed; On suits car parks of a company, where a driver stranded by "
         "an outage costs more than the energy.",
         consumers=("session",),

@@ -775,6 +775,7 @@ KEYS: tuple[Key, ...] = (
         group=_IO,
         advice="The auxiliary output cannot serve WeldCheckAuxRelay or RCDAUTORECLOSURE as well.",
         ours=("default",),
+        consumers=("safety",),
     ),
     Key(
         name="SPDCFG",
