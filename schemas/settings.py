@@ -86,6 +86,8 @@ class ChangeSettingRequest(Request, frozen=True, kw_only=True):
     source: str = ""
     role: str = ""
     """Of who asks: user, operator, installer, manufacturer. Empty: operator over OCPP, else manufacturer."""
+    confirmed: bool = False
+    """What a safety relevant key asks to be confirmed is so."""
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -104,9 +106,9 @@ MOST_ENTRIES = 1000
 class ChangeSetRequest(Request, frozen=True, kw_only=True):
     """`settings.change_set`: all of it or nothing, judged as one set.
 
-    Outcome as of `settings.change`. Answer values, JSON: `refused` list of {key, outcome, reason}, `changed` list of
-    places whose stored value is now another, `reboot` those of them that wait for the next start, `skipped` list of
-    unknown names left out. With more than fits into an answer, `refused` is cut and `more_refused` counts the rest.
+    Outcome as of `settings.change`. Answer values, JSON: `refused` list of {key, outcome, reason}, with `confirm` (what
+    is to be confirmed) where only that is missing; `changed` list of places whose stored value is now another, `reboot`
+    those of them that wait for the next start, `skipped` list of unknown names left out. With more than fits into an answer, `refused` is cut and `more_refused` counts the rest.
     """
 
     entries: Annotated[tuple[Entry, ...], Meta(max_length=MOST_ENTRIES)]
@@ -118,6 +120,8 @@ class ChangeSetRequest(Request, frozen=True, kw_only=True):
     actor: str = ""
     source: str = ""
     role: str = ""
+    confirmed: bool = False
+    """What the safety relevant keys of the set ask to be confirmed is so."""
 
 
 class ExplainRequest(Request, frozen=True, kw_only=True):

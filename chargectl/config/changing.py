@@ -99,6 +99,7 @@ def _ask(
             entries=tuple(entries),
             check_only=arguments.check,
             skip_unknown=skip_unknown,
+            confirmed=arguments.confirm,
             actor=_person(),
             source="chargectl",
             role=arguments.role,
@@ -110,12 +111,13 @@ def _ask(
 
 def _refusal(answered: Answered, alone: bool) -> str:
     refused = json.loads(answered.values.get("refused", "[]"))
+    hint = "\nif that is so, repeat the command with --confirm" if any("confirm" in each for each in refused) else ""
     if alone or not refused:
-        return f"settings says no: {answered.reason or answered.outcome}"
+        return f"settings says no: {answered.reason or answered.outcome}{hint}"
     lines = [f"  {each['key']}: {each['reason']}" for each in refused]
     more = answered.values.get("more_refused")
     lines += [f"  and {more} more"] if more else []
-    return f"nothing was changed; {len(refused) + int(more or 0)} refused:\n" + "\n".join(lines)
+    return f"nothing was changed; {len(refused) + int(more or 0)} refused:\n" + "\n".join(lines) + hint
 
 
 def _tell(arguments: argparse.Namespace, answered: Answered) -> None:

@@ -23,7 +23,7 @@ from services.settings.faces import FACES, find_face, is_face, shown
 from services.settings.names import address
 from services.settings.one_value import Unacceptable, parse
 from services.settings.rules import has_value
-from services.settings.table import search
+from services.settings.table import KEYS, search
 from services.version import VERSION
 
 PAGE = 100
@@ -40,7 +40,8 @@ LAYERS = (
 
 def get(arguments: argparse.Namespace) -> None:
     snapshot, live = present(existing_home(arguments))
-    values = {**snapshot.values, **live}
+    named = {key.name: shown(FACES[key.name], snapshot.values) for key in KEYS.values() if is_face(key)}
+    values = {**snapshot.values, **live, **{name: text for name, text in named.items() if not KEYS[name].secret}}
     if arguments.keys:
         values = dict(_one(name, arguments.connector, values, snapshot) for name in arguments.keys)
     if arguments.json:
@@ -66,7 +67,7 @@ def _one(name: str, connector: int, values: dict[str, str], snapshot: SettingsSn
     text = of_connector(values, found.key.name, found.connector)
     if text is None and not has_value(found.key) and not found.key.live:
         text = ""
-    if text is None or found.key.secret or is_face(found.key):
+    if text is None or found.key.secret:
         raise Failure(f"{found.key.name} has no value to show here (it is secret, or not set)")
     return found.place, text
 
@@ -127,7 +128,7 @@ def explain(arguments: argparse.Namespace) -> None:
     rows = [
         (f"  {name.replace('_', ' ')}", _text(value))
         for name, value in facts.items()
-        if name not in ("key", "help") and value not in ("", None, [], False)
+        if name not in ("key", "help") and not (value in ("", None, []) or value is False)
     ]
     for where, layer in here.items():
         rows += [(f"  {where}: {words}", _text(layer[name])) for words, name in LAYERS if name in layer]

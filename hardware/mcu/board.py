@@ -1,5 +1,6 @@
 """A board whose microcontroller owns pilot and contactor, as `safety` sees it."""
 
+import logging
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -42,6 +43,9 @@ DRIVE_EVERY_S = 0.1
 MOST_READS = 16
 """Of 4 KB each, at one turn."""
 ECHO_OLDEST_S = 60.0
+
+
+logger = logging.getLogger(__name__)
 
 
 class Port(Protocol):
@@ -107,7 +111,6 @@ class McuSafetyBoard:
         self._sent_s = float("-inf")
         self._hello_s = float("-inf")
         self.bad_messages = 0
-        self.firmware = ""
 
     @property
     def connectors(self) -> Mapping[int, ConnectorBoard]:
@@ -194,11 +197,14 @@ class McuSafetyBoard:
 
     def _hear_identity(self, identity: Identity, connectors: tuple[IdentityConnector, ...]) -> None:
         if self._boot_id is not None and self._boot_id != identity.boot_id:
+            logger.warning("the microcontroller began anew (reset reason %d)", self.health.reset_reason)
             self._lose()
+        if self._boot_id != identity.boot_id:
+            names = messages.text(identity.firmware), messages.text(identity.board)
+            logger.info("microcontroller on %s: firmware %s, board %s", self._path, *names)
         self._boot_id = identity.boot_id
         self._obeyed = identity.run_id == self._run_id
         self.health.take_identity(identity, connectors)
-        self.firmware = messages.text(identity.firmware)
         for number, part in enumerate(connectors, 1):
             own = self._connectors.get(number)
             if own is not None and own.residual is not None:

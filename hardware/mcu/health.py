@@ -42,6 +42,11 @@ class Health:
         """The microcontroller has understood what was driven last, of every connector."""
         return len(self._confirmed) == len(self._station.connector)
 
+    @property
+    def reset_reason(self) -> int:
+        """As the chip numbers it; 0 = not known."""
+        return 0 if self.status is None else self.status.reset_reason
+
     def take_identity(self, identity: Identity, connectors: tuple[IdentityConnector, ...]) -> None:
         self._missing = missing(self._station, identity, connectors)
         self._self_test = identity.self_test

@@ -68,6 +68,11 @@ class Desk:
         except Refusal as refusal:
             self._refuse(ticket, refusal.code, refusal.why)
 
+    @property
+    def owes(self) -> bool:
+        """The backend waits for an answer."""
+        return bool(self._waiting)
+
     def disconnected(self) -> None:
         """Nobody waits for the answers any more; the owners act all the same."""
         self._waiting.clear()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from services.ocpp_link.registration import Kept
 from services.ocpp_link.trust import Trust
 from services.ocpp_link.url import Proxy
 
@@ -24,6 +25,8 @@ class Target:
     """Basic authentication (OCPP-J 6.2.2); empty = none."""
     proxy: Proxy | None = None
     """An HTTP proxy to CONNECT through. Never taken from the environment."""
+    profile: int = 0
+    """`SecurityProfile`: another one begins a connection of its own (security whitepaper, A05)."""
     trust: Trust = field(default_factory=Trust)
     """How strictly a secure backend is checked."""
 
@@ -90,3 +93,20 @@ class Connection(Protocol):
     def fileno(self) -> int: ...
 
     def receive(self) -> None: ...
+
+
+class Uplink(Protocol):
+    """Whether the station has a network at all."""
+
+    up: bool
+
+    def on_time(self) -> None: ...
+    def fileno(self) -> int: ...
+    def receive(self) -> None: ...
+
+
+class Memory(Protocol):
+    """What is known of the registration after a restart of this process."""
+
+    def load(self) -> Kept | None: ...
+    def keep(self, kept: Kept) -> None: ...

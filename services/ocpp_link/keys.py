@@ -30,6 +30,8 @@ class Keys:
     """`TcpWatchdogTimeout`; 0 = never."""
     proxy: str = ""
     """`WebsocketsProxyURL`."""
+    profile: int = 0
+    """`SecurityProfile`."""
     trust: Trust = field(default_factory=Trust)
 
     @property
@@ -61,6 +63,7 @@ def read(values: Mapping[str, str], serial: str, vendor: str, model: str) -> Key
         heartbeat_forced=values.get("ForceHeartbeatRequestMessages", "").strip().lower() in _TRUE,
         watchdog_s=_number(values, "TcpWatchdogTimeout", 0),
         proxy=values.get("WebsocketsProxyURL", "").strip(),
+        profile=_number(values, "SecurityProfile", 0),
         trust=trust_of(
             values.get("SSLModeClient", NORMAL),
             values.get("OcppConStrictTls", ""),

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any
 
 from bus.clock import Now
 from bus.endpoint import Endpoint
@@ -13,29 +13,16 @@ from schemas.ocpp_link import Outcome
 from schemas.station import StationSection
 from services.ocpp_link import asked, own_calls, told
 from services.ocpp_link.actions import supported
-from services.ocpp_link.connection import Binary, Connection, Text
+from services.ocpp_link.connection import Binary, Connection, Memory, Text, Uplink
 from services.ocpp_link.endpoint import Asked, Ended, OcppEndpoint, Reply
 from services.ocpp_link.line import Down, Line, Phase, Up
 from services.ocpp_link.offers import Offers
-from services.ocpp_link.registration import Kept, Registration
+from services.ocpp_link.registration import Registration
 from services.ocpp_link.wanted import Wanted
 from services.runner import Source
 
 HEARS: tuple[Topic[Any], ...] = (QUEUE_OFFER, QUEUE_SETTLED, SETTINGS_VALUES, SETTINGS_SECRETS)
 ASKS: tuple[Topic[Any], ...] = (*asked.TOPICS, *own_calls.TOPICS, *told.TOPICS)
-
-
-class Uplink(Protocol):
-    up: bool
-
-    def on_time(self) -> None: ...
-    def fileno(self) -> int: ...
-    def receive(self) -> None: ...
-
-
-class Memory(Protocol):
-    def load(self) -> Kept | None: ...
-    def keep(self, kept: Kept) -> None: ...
 
 
 class OcppLink:
@@ -63,6 +50,8 @@ class OcppLink:
         self._desk = asked.Desk(bus, self._endpoint, self._send, self._own.trigger)
         self._wanted = Wanted(bus, about, wrong_with)
         self._told, self._alarms = told.Told(bus), told.Alarms(bus)
+        self._to_configure = False
+        """Settings are not followed yet: the open connection is just being used."""
         self.settings_revision = 0
 
     def on_start(self, now: Now) -> None:
@@ -88,6 +77,7 @@ class OcppLink:
         self._line.set_uplink(self._uplink.up, now.boot_s)
         self._let_happen(now)
         self._end_overdue(now)
+        self._configure(now)
         if self._line.phase is Phase.OPEN:
             self._speak(now)
         repeat_s = self._offers.repeat(now)
@@ -108,7 +98,17 @@ class OcppLink:
         if wanted.follow(now) and wanted.keys is not None:
             self._endpoint.supported = supported(wanted.keys.profiles)
             self._own.key_changed(wanted.keys.heartbeat_s, forced=wanted.keys.heartbeat_forced)
-            self._line.configure(wanted.target, wanted.keys.timeout_s, wanted.keys.ping_s, now.boot_s)
+            self._to_configure = True
+            self._configure(now)
+
+    def _configure(self, now: Now) -> None:
+        """The answer to ChangeConfiguration goes out on the connection that it ends, and no CALL is cut off."""
+        keys = self._wanted.keys
+        busy = self._line.phase is Phase.OPEN and (self._desk.owes or self._endpoint.in_flight is not None)
+        if self._to_configure and keys is not None and not busy:
+            self._to_configure = False
+            self._line.configure(self._wanted.target, keys.timeout_s, keys.ping_s, now.boot_s)
+            self._let_happen(now)
 
     # the open connection
 
@@ -157,7 +157,7 @@ class OcppLink:
 
     def _speak(self, now: Now) -> None:
         """At most one CALL: ours first, then the queue's."""
-        if self._endpoint.in_flight is not None or self._wanted.keys is None:
+        if self._endpoint.in_flight is not None or self._wanted.keys is None or self._to_configure:
             return
         timeout_s = self._wanted.keys.timeout_s
         frame = self._own.next_frame(self._wanted.keys.content, now, timeout_s)

@@ -90,6 +90,7 @@ class Wanted:
             user=keys.identity,
             password=secrets.get(PASSWORD, ""),
             proxy=proxy,
+            profile=keys.profile,
             trust=keys.trust,
         )
         if address.secure and keys.trust != self._said:

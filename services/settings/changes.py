@@ -8,7 +8,7 @@ from schemas.base import Answer
 from schemas.settings import Entry
 from services.settings import access
 from services.settings.faces import find_face
-from services.settings.fitting import broken, too_early, undone
+from services.settings.fitting import always_waits, broken, too_early, undone
 from services.settings.names import Addressed, address, contradicts, key_of, unknown
 from services.settings.one_value import Unacceptable, parse
 from services.settings.rules.problem import Problem
@@ -25,6 +25,8 @@ class Refusal(Struct, frozen=True):
     """As it was asked."""
     outcome: Answer
     reason: str
+    confirm: str = ""
+    """Only this is missing: what is to be confirmed."""
 
 
 class Step(Struct, frozen=True):
@@ -67,6 +69,7 @@ class _Draft(Struct):
     role: str
     source: str
     keep_equal: bool
+    confirmed: bool
     wanted: dict[str, str | None] = {}
     asked: dict[str, str] = {}
     """By place: the name under which it was asked for."""
@@ -74,9 +77,11 @@ class _Draft(Struct):
     """Actions: what is written, by place."""
     refused: list[Refusal] = []
     skipped: list[str] = []
+    at_once: set[str] = set()
+    """Places whose new value holds now although their key needs a reboot."""
 
-    def refuse(self, name: str, reason: str, outcome: Answer = Answer.REJECTED) -> None:
-        self.refused.append(Refusal(name[:100], outcome, reason))
+    def refuse(self, name: str, reason: str, outcome: Answer = Answer.REJECTED, confirm: str = "") -> None:
+        self.refused.append(Refusal(name[:100], outcome, reason, confirm))
 
     def present(self, name: str) -> str:
         """What this key would be after the entries read so far."""
@@ -92,12 +97,13 @@ def judge(
     source: str = "",
     skip_unknown: bool = False,
     keep_equal: bool = False,
+    confirmed: bool = False,
 ) -> Judgement:
-    """`keep_equal`: a value that holds already is stored all the same."""
+    """`keep_equal`: a value that holds already is stored all the same. `confirmed`: what safety relevant keys ask."""
     if sum(len(entry.key.encode()) + len(entry.value.encode()) for entry in entries) > LARGEST_SET:
         reason = f"a set has at most {LARGEST_SET // 1024} KiB of keys and values: change it in two parts"
         return Judgement(Answer.REJECTED, reason)
-    draft = _Draft(values, access.role_of(role, source), source, keep_equal)
+    draft = _Draft(values, access.role_of(role, source), source, keep_equal, confirmed)
     for entry in entries:
         _read(entry, draft, skip_unknown)
     skipped = tuple(draft.skipped)
@@ -125,7 +131,7 @@ def _read(entry: Entry, draft: _Draft, skip_unknown: bool) -> None:
     face = find_face(entry.key)
     found = address(face.key if face is not None else entry.key, entry.connector)
     if face is not None and (face.give is None or entry.reset):
-        why = "shows a constant of this software" if face.give is None else f"is a part of {face.key}: reset that one"
+        why = "shows a constant of this software" if face.give is None else f"is a face of {face.key}: reset that one"
         draft.refuse(entry.key, f"{face.name} {why}")
     elif found is None and skip_unknown:
         draft.skipped.append(entry.key)
@@ -139,6 +145,7 @@ def _read(entry: Entry, draft: _Draft, skip_unknown: bool) -> None:
         try:
             text = entry.value if face is None or face.give is None else _given(face.name, entry.value, draft)
             _take(entry, found, text, draft)
+            _confirm(entry, found, draft)
         except Unacceptable as error:
             draft.refuse(entry.key, str(error))
 
@@ -162,10 +169,24 @@ def _take(entry: Entry, found: Addressed, text: str, draft: _Draft) -> None:
         draft.asked[where] = entry.key
         return
     new = None if entry.reset else parse(key, text)
-    if where in draft.wanted and find_face(entry.key) is None and draft.wanted[where] != new:
+    face = find_face(entry.key)
+    if where in draft.wanted and (face is None or not face.is_part) and draft.wanted[where] != new:
         raise Unacceptable(f"{where} stands more than once in this set, with different values: leave one out")
     draft.wanted[where] = new
     draft.asked[where] = entry.key
+    if face is not None and face.at_once:
+        draft.at_once.add(where)
+
+
+def _confirm(entry: Entry, found: Addressed, draft: _Draft) -> None:
+    """Going back to what is mounted, or to what holds, needs no confirmation."""
+    where, key = found.place, found.key
+    new = draft.wanted.get(where)
+    if not key.confirm or draft.confirmed or new is None:
+        return
+    if new in (draft.values.at_next_start.get(where), draft.values.factory.get(where, key.default)):
+        return
+    draft.refuse(entry.key, f"{key.name} is safety relevant and has to be confirmed: {key.confirm}", confirm=key.confirm)
 
 
 # all together
@@ -174,9 +195,13 @@ def _take(entry: Entry, found: Addressed, text: str, draft: _Draft) -> None:
 def _fitted(draft: _Draft, skipped: tuple[str, ...]) -> Judgement:
     before = draft.values
     wanted = {
-        where: text for where, text in draft.wanted.items() if draft.keep_equal or not _is_so(where, text, before)
+        where: text
+        for where, text in draft.wanted.items()
+        if draft.keep_equal or where in draft.at_once or not _is_so(where, text, before)
     }
     after = before.with_stored(wanted)
+    if not any(always_waits(where) for where in wanted if where not in draft.at_once):
+        after = after.taking_effect(draft.at_once)
     wrong = [*broken(wanted, before, after), *undone(after, before)]
     held: set[str] = set()
     if not wrong:

@@ -7,7 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from schemas.settings import of_connector, place
 from services.settings.access import BACKEND_ROLE, may_change
-from services.settings.faces import is_face
+from services.settings.faces import FACES, is_face, shown
 from services.settings.names import Addressed, address
 from services.settings.table import KEYS, Key
 from services.settings.table.key import LONGEST_VALUE, Access, KeyType
@@ -114,8 +114,10 @@ class Configuration:
             or key.name in self._dictated
             or not may_change(key, BACKEND_ROLE)
         )
-        if key.secret or key.access is Access.WRITE or is_face(key):
+        if key.secret or key.access is Access.WRITE:
             return ConfigurationKey(name, readonly)
+        if is_face(key):
+            return ConfigurationKey(name, readonly, shown(FACES[key.name], self._values))
         if key.type is KeyType.ACTION:
             return ConfigurationKey(name, readonly, "")
         text = of_connector(live if key.live else self._values, key.name, connector)
@@ -123,11 +125,10 @@ class Configuration:
 
     def _shown(self, text: str, key: Key, room: "_Room") -> str | UnsetType:
         kind = key.value_type or key.type
-        if key.standard and kind is KeyType.ENUM:
-            # a boolean in OCPP 1.6 that has a third value here
+        if key.standard and (kind is KeyType.BOOL or (kind is KeyType.ENUM and "Off" in key.values)):
+            # the enumeration is a boolean in OCPP 1.6 and has a third value here
             text = {"On": "true", "Off": "false"}.get(text, text)
-        if self._numbers and key.standard:
-            return {"true": "1", "false": "0"}.get(text, text)
+            return {"true": "1", "false": "0"}.get(text, text) if self._numbers else text
         size = len(text.encode())
         if len(text) <= LONGEST_VALUE:
             room.left -= size

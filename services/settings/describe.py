@@ -48,6 +48,7 @@ def explain(key: Key) -> dict[str, object]:
         "per_connector": key.per_connector,
         "once": key.once,
         "warning": key.warning,
+        "confirm": key.confirm,
         "advice": key.advice,
         "absent": key.absent,
         "consumers": list(key.consumers),
@@ -86,6 +87,7 @@ def _entry(key: Key) -> str:
     rows += ["- Secret: it can be set and is never shown"] if key.secret else []
     rows += ["- It can be set once"] if key.once else []
     rows += [f"- Careful: {key.warning}"] if key.warning else []
+    rows += [f"- A change has to be confirmed: {key.confirm}"] if key.confirm else []
     rows += [f"- Advice: {key.advice}"] if key.advice else []
     if not key.absent:
         rows.append(f"- Acted on by: {', '.join(key.consumers) or 'nobody yet'}")

@@ -69,6 +69,7 @@ class Desk:
             source=request.source,
             skip_unknown=isinstance(request, ChangeSetRequest) and request.skip_unknown,
             keep_equal=alone,
+            confirmed=request.confirmed,
         )
         answered = Answered(
             request_id=request.request_id,
@@ -139,6 +140,7 @@ def _told(judgement: Judgement) -> dict[str, str]:
     """The lists of an answer to a set, as JSON."""
     refused = [
         {"key": each.key, "outcome": each.outcome.value, "reason": each.reason[:LONGEST_REASON]}
+        | ({"confirm": each.confirm} if each.confirm else {})
         for each in judgement.refused[:MOST_REFUSED]
     ]
     told = {

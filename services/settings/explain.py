@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from services.settings import access
+from services.settings.faces import FACES, is_face
 from services.settings.names import address, key_of, nearest, unknown
 from services.settings.rules import has_value
 from services.settings.table import KEYS, Key
@@ -42,6 +43,9 @@ def _places(values: Values, names: Sequence[str]) -> list[str]:
 def _layers(where: str, values: Values, live: dict[str, str]) -> dict[str, object]:
     key = key_of(where)
     assert key is not None
+    if is_face(key):
+        behind = FACES[key.name].key
+        return {**_layers(behind, values, live), "face_of": behind}
     told: dict[str, object] = {}
     why = access.read_only(key, values)
     if why:

@@ -13,6 +13,7 @@ from services.settings.table.key import Key
 URL = "OCPPBackendJSONURL"
 PASSWORD = "HTTPBasicAuthPassword"
 AUTHORIZATION_KEY = "AuthorizationKey"
+MESSAGE_TIMEOUT = "MessageTimeout"
 QUEUE_SIZE = 350
 """Section 9 of the guide: messages that wait at most."""
 _PARTS = r"(?P<protocol>(?i:wss?)://)(?P<host>\[[^\]]*\]|[^/:?#]*)(?::(?P<port>\d{1,5}))?(?P<path>/.*)?"
@@ -56,6 +57,13 @@ class Face(NamedTuple):
     give: Callable[[str, str], str] | None
     """The new value of `key` from the present one and the text. None = it can only be read. Raises Unacceptable."""
     takes: str = ""
+    at_once: bool = False
+    """What is given here holds at once, although `key` needs a reboot."""
+
+    @property
+    def is_part(self) -> bool:
+        """Of a value that other faces have parts of too."""
+        return self.key == URL
 
 
 def _same(value: str) -> str:
@@ -144,7 +152,9 @@ FACES: dict[str, Face] = {
         _shows("error-status-notifications", "Send error StatusNotifications", "ErrorStatusNotifications"),
         _shows("usb-error-status-notifications", "Send USB error StatusNotifications", "UsbErrorStatusNotifications"),
         _shows("retransmit-meter-values", "Retransmit MeterValues", "RetransmitMeterValues"),
-        Face(AUTHORIZATION_KEY, "", PASSWORD, lambda _value: "", _password),
+        # security whitepaper, A01: accepted, and the connection is made anew with it
+        Face(AUTHORIZATION_KEY, "", PASSWORD, lambda _value: "", _password, at_once=True),
+        _shows(MESSAGE_TIMEOUT, "", "BackendConnectionTimeout"),
     )
 }  # fmt: skip
 """By name: the parameter reference's fields in small letters with hyphens; and a key that is another one's face."""

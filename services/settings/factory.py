@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from schemas.settings import place
 from schemas.station import ConnectorSection, Station
 from services.home import line_of
+from services.settings.faces import FACES, is_face
 from services.settings.names import connector_of, key_of, unknown
 from services.settings.one_value import Unacceptable, parse
 from services.settings.rules import Board, check, complete, has_value
@@ -88,6 +89,9 @@ def check_station(station: Station, text: str, name: str = "station.toml") -> li
         key = key_of(key_name)
         if key is None or key_name != place(key.name, connector_of(key_name)):
             wrong.append(at(key_name) + unknown(key_name))
+        elif is_face(key):
+            behind = FACES[key.name].key
+            wrong.append(at(key_name) + f"{key_name} is another name of {behind}: give that one")
         elif not has_value(key) and not key.live:
             wrong.append(at(key_name) + f"{key_name} does something once and has no factory value; remove the line")
         elif key.live:

@@ -49,7 +49,7 @@ def too_early(wanted: Mapping[str, str | None], before: Values, after: Values) -
         more: set[str] = set()
         for problem in problems:
             ours = [where for where in problem.places if where in wanted and where not in held]
-            free = {where for where in ours if not _always_waits(where)}
+            free = {where for where in ours if not always_waits(where)}
             if len(free) == len(ours) or not free:
                 return held, [problem]
             more |= free
@@ -57,6 +57,7 @@ def too_early(wanted: Mapping[str, str | None], before: Values, after: Values) -
     return held, []
 
 
-def _always_waits(where: str) -> bool:
+def always_waits(where: str) -> bool:
+    """Its key needs a reboot."""
     key = key_of(where)
     return key is not None and key.needs_reboot

@@ -71,6 +71,11 @@ class Values:
         held = {where: text for where, text in before.in_force.items() if where.partition("[")[0] in names}
         return replace(self, at_start={**self.at_start, **held})
 
+    def taking_effect(self, places: set[str]) -> "Values":
+        """These do not wait for the next start."""
+        now = {where: self.at_next_start[where] for where in places if self.waits(where)}
+        return replace(self, at_start={**self.at_start, **now}) if now else self
+
     def started(self) -> "Values":
         """The station starts: what was pending takes effect."""
         at_start = {where: text for where, text in self.at_next_start.items() if _needs_reboot(where)}

@@ -369,6 +369,36 @@ def test_what_a_slow_read_delivers_has_the_time_before_it_began() -> None:
     sampler.close()
 
 
+def test_a_sampling_thread_has_the_priority_of_the_loop_that_starts_it() -> None:
+    """Otherwise one that holds the interpreter is held up by ordinary processes, and the loop with it."""
+    seen: list[int] = []
+    refused: list[str] = []
+
+    class Look:
+        period_s = 10.0
+
+        def sample(self) -> None:
+            seen.append(os.sched_getscheduler(0))
+
+    def loop() -> None:
+        try:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+        except PermissionError as error:
+            refused.append(str(error))
+            return
+        sampler = Sampler("look", [Look()], boot_s)
+        sampler.start()
+        _wait_for(lambda: bool(seen))
+        sampler.close()
+
+    thread = threading.Thread(target=loop)
+    thread.start()
+    thread.join()
+    if refused:
+        pytest.skip(f"this user may not use SCHED_FIFO: {refused[0]}")
+    assert seen[0] == os.SCHED_FIFO
+
+
 def _wait_for(condition: Callable[[], bool]) -> None:
     gives_up = time.monotonic() + 10.0
     while not condition():

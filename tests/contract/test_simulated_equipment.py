@@ -61,7 +61,7 @@ class Pair:
         self.far = SimulatedSafetyBoard(path_of_socket, fitted, FULL.equipment)
         self.wait(0.3)
 
-    def drive(self, act: Callable[[SafetyBoard], None]) -> None:
+    def drive(self, act: Callable[[SafetyBoard], Any]) -> None:
         for board in (self.direct, self.far):
             act(board)
             board.flush()
@@ -126,6 +126,10 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
     made = Pair(tmp_path)
     yield made
     made.close()
+
+
+def put_out(pair: Pair) -> PilotMode:
+    return pair.site.connectors[1].wire.output.mode
 
 
 def first(board: SafetyBoard) -> Any:
@@ -224,10 +228,13 @@ def test_a_board_that_goes_away_is_noticed_although_nothing_is_driven(pair: Pair
 
 
 def test_after_a_reconnect_a_pin_is_told_again_only_if_it_is_driven_again(pair: Pair) -> None:
-    pair.drive(lambda board: [board.outputs[name].drive(True) for name in ("relay_2", "output_1")])
+    names = ("relay_2", "output_1")
+    for name in names:
+        pair.drive(lambda board, name=name: board.outputs[name].drive(True))  # type: ignore[misc]
     pair.do(lambda site: site.fault("board_away", 1, True))
     pair.far.receive()
-    pair.do(lambda site: [site.drive_output(name, False) for name in ("relay_2", "output_1")])
+    for name in names:
+        pair.do(lambda site, name=name: site.drive_output(name, False))  # type: ignore[misc]
     pair.do(lambda site: site.fault("board_away", 1, False))
     gives_up = time.monotonic() + PATIENCE_S
     while not pair.far._link.connect():
@@ -252,11 +259,11 @@ def test_a_board_that_comes_back_is_read_again_and_told_only_what_is_driven_then
         pair.wait(0.05)
     pair.wait(1.25)
     assert readings(pair.direct) == readings(pair.far)
-    assert pair.site.connectors[1].wire.output.mode is PilotMode.X1, "driven while it was away"
+    assert put_out(pair) is PilotMode.X1, "driven while it was away"
     pair.drive(lambda board: first(board).pilot.drive(PilotMode.F, 0.0))
     pair.wait(0.3)
     assert readings(pair.direct) == readings(pair.far)
-    assert pair.site.connectors[1].wire.output.mode is PilotMode.F
+    assert put_out(pair) is PilotMode.F
 
 
 def test_an_idle_station_sends_five_small_packets_a_second_and_temperatures_in_one_of_them(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ pytestmark = pytest.mark.unit
 START_S = 1000.0
 
 
-def live_site(**described: bool) -> Site:
+def live_site(residual_module: bool = True) -> Site:
     """Voltage stands behind the contactor; nobody needs to feed it."""
-    site = Site(SiteDescription({1: ConnectorDescription(**described)}), now_s=START_S)
+    site = Site(SiteDescription({1: ConnectorDescription(residual_module=residual_module)}), now_s=START_S)
     site.feed(START_S)
     site.monoflop.enabled_until_s = math.inf
     site.command_contactor(1, True)

@@ -37,6 +37,18 @@ def charging(site: Site, connector: int = 1, duty: float = 16 / 60, **ev: Any) -
     return site
 
 
+def rcd_on(site: Site, connector: int = 1) -> bool:
+    return site.connectors[connector].upstream.rcd_closed
+
+
+def is_closed(site: Site) -> bool:
+    return site.connectors[1].contactor.closed
+
+
+def is_silent(site: Site, meter: str = "connector.1") -> bool:
+    return site.meters[meter].silent
+
+
 def pulse(site: Site, on_s: float = 0.5) -> None:
     site.drive_output("auxiliary", True)
     site.advance(site.now_s + on_s)
@@ -111,26 +123,25 @@ def test_the_meter_shows_another_frequency() -> None:
 
 def test_a_sag_below_60_percent_drops_the_contactor_and_it_pulls_in_again_from_75() -> None:
     site = charging(site_of())
-    contactor = site.connectors[1].contactor
     site.fault("undervoltage", 1, True, 150.0)
     site.advance(site.now_s + 1.0)
-    assert contactor.closed
+    assert is_closed(site)
     site.fault("undervoltage", 1, True, 137.0)
     site.advance(site.now_s + 0.03)
-    assert not contactor.closed
+    assert not is_closed(site)
     site.fault("undervoltage", 1, True, 160.0)
     site.advance(site.now_s + 1.0)
-    assert not contactor.closed
+    assert not is_closed(site)
     site.fault("undervoltage", 1, False)
     site.advance(site.now_s + 0.1)
-    assert contactor.closed
+    assert is_closed(site)
 
 
 def test_the_coil_alone_can_lack_voltage() -> None:
     site = charging(site_of())
     site.fault("coil_brownout", 1, True)
     site.advance(site.now_s + 0.03)
-    assert not site.connectors[1].contactor.closed
+    assert not is_closed(site)
     assert site.flows[1].voltage_v == (230.0, 230.0, 230.0)
 
 
@@ -138,34 +149,34 @@ def test_without_mains_nothing_has_supply() -> None:
     site = charging(site_of())
     site.fault("mains_loss", 1, True, for_s=2.0)
     site.advance(site.now_s + 0.05)
-    assert not site.connectors[1].contactor.closed
-    assert site.meters["connector.1"].silent
-    assert not site.meters["site"].silent
+    assert not is_closed(site)
+    assert is_silent(site)
+    assert not is_silent(site, "site")
     site.advance(site.now_s + 2.0)
-    assert not site.meters["connector.1"].silent
+    assert not is_silent(site)
 
 
 def test_a_tripped_rcd_takes_the_supply_away_and_says_so() -> None:
     site = charging(site_of())
     site.fault("rcd_trip", 1, True)
     assert site.flows[1].current_a == (0.0, 0.0, 0.0)
-    assert site.connectors[1].contactor.closed
+    assert is_closed(site)
     assert site.connectors[1].live() == (False, False, False)
     assert site.inputs.contacts() == {"rcd": True, "mcb": False, "monitoring_relay": True, "overcurrent": False}
-    assert not site.meters["connector.1"].silent
+    assert not is_silent(site)
     assert site.meters["connector.1"].flow.voltage_v == (230.0, 230.0, 230.0)
 
 
 def test_a_meter_behind_the_rcd_goes_dark_with_it() -> None:
     site = site_of()
     site.fault("rcd_meter_dark", 1, True)
-    assert not site.meters["connector.1"].silent
+    assert not is_silent(site)
     site.fault("rcd_trip", 1, True)
-    assert site.meters["connector.1"].silent
+    assert is_silent(site)
     site.fault("rcd_trip", 1, False)
-    assert not site.meters["connector.1"].silent
+    assert not is_silent(site)
     site.fault("mcb_trip", 1, True)
-    assert site.meters["connector.1"].silent
+    assert is_silent(site)
 
 
 def test_a_pulse_re_arms_an_rcd_whose_cause_is_gone_and_ends_the_fault() -> None:
@@ -173,10 +184,10 @@ def test_a_pulse_re_arms_an_rcd_whose_cause_is_gone_and_ends_the_fault() -> None
     site.fault("rcd_trip", 1, True)
     pulse(site)
     site.advance(site.now_s + 10.0)
-    assert site.connectors[1].upstream.rcd_closed
+    assert rcd_on(site)
     assert not site.connectors[1].faults.active("rcd_trip")
     site.fault("rcd_trip", 1, True)
-    assert not site.connectors[1].upstream.rcd_closed
+    assert not rcd_on(site)
 
 
 def test_a_permanent_cause_trips_again_and_an_electrician_ends_it() -> None:
@@ -184,21 +195,21 @@ def test_a_permanent_cause_trips_again_and_an_electrician_ends_it() -> None:
     site.fault("rcd_trip", 1, True, 1.0)
     for _ in range(3):
         pulse(site, 0.05)
-        assert site.connectors[1].upstream.rcd_closed
+        assert rcd_on(site)
         site.advance(site.now_s + 0.06)
-        assert not site.connectors[1].upstream.rcd_closed
+        assert not rcd_on(site)
     site.fault("rcd_trip", 1, False)
-    assert site.connectors[1].upstream.rcd_closed
+    assert rcd_on(site)
 
 
 def test_a_cause_that_goes_by_itself_leaves_the_rcd_tripped_until_it_is_re_armed() -> None:
     site = site_of()
     site.fault("rcd_trip", 1, True, 1.0, for_s=60.0)
     site.advance(START_S + 61.0)
-    assert not site.connectors[1].upstream.rcd_closed
+    assert not rcd_on(site)
     pulse(site)
     site.advance(site.now_s + 60.0)
-    assert site.connectors[1].upstream.rcd_closed
+    assert rcd_on(site)
 
 
 def test_the_auxiliary_output_trips_an_rcd_that_is_on() -> None:
@@ -222,11 +233,11 @@ def test_the_auxiliary_output_does_what_it_is_wired_to(wiring: str, trips: bool,
     site = site_of()
     site.wire("auxiliary", wiring)
     pulse(site)
-    assert site.connectors[1].upstream.rcd_closed is not trips
+    assert rcd_on(site) is not trips
     site.fault("rcd_trip", 1, False)
     site.fault("rcd_trip", 1, True)
     pulse(site)
-    assert site.connectors[1].upstream.rcd_closed is re_arms
+    assert rcd_on(site) is re_arms
     with pytest.raises(Refusal, match="recloser"):
         site.wire("auxiliary", "toaster")
 
@@ -235,9 +246,9 @@ def test_a_residual_current_trips_the_rcd_too_when_nobody_opens_the_contactor() 
     site = charging(site_of())
     site.fault("residual_rms", 1, True, 30.0)
     site.advance(site.now_s + 0.28)
-    assert site.connectors[1].upstream.rcd_closed
+    assert rcd_on(site)
     site.advance(site.now_s + 0.02)
-    assert not site.connectors[1].upstream.rcd_closed
+    assert not rcd_on(site)
     assert site.flows[1].current_a == (0.0, 0.0, 0.0)
     assert site.residual(1).rms_ma == 0.0  # type: ignore[union-attr]
 
@@ -279,8 +290,8 @@ def test_two_connectors_have_protection_of_their_own() -> None:
     assert site.flows[1].current_a[0] == pytest.approx(16.0)
     assert site.flows[2].current_a[0] == 0.0
     pulse(site)
-    assert site.connectors[1].upstream.rcd_closed, "a re-arming pulse trips nothing"
-    assert site.connectors[2].upstream.rcd_closed
+    assert rcd_on(site), "a re-arming pulse trips nothing"
+    assert rcd_on(site, 2)
 
 
 def test_what_has_tripped_survives_and_so_does_a_wiring() -> None:
@@ -301,7 +312,7 @@ def test_an_rcd_that_a_shunt_trip_has_opened_is_still_open_after_a_power_cut() -
     site = site_of()
     site.drive_output("auxiliary", True)
     again = Site(site.description, site.dump(), START_S + 500.0)
-    assert not again.connectors[1].upstream.rcd_closed
+    assert not rcd_on(again)
     assert not again.outputs.pins["auxiliary"]
     pulse(again)
-    assert again.connectors[1].upstream.rcd_closed
+    assert rcd_on(again)

@@ -101,7 +101,7 @@ def test_weather_adds_to_everything_and_is_refused_beyond_reason() -> None:
     assert (celsius(site), celsius(site, "plug_1")) == (53.0, 35.0)
     for wrong in ({"ambient_c": 200.0}, {"sun_k": -1.0}, {"ambient_c": math.nan}, {"climate": "sauna"}):
         with pytest.raises(Refusal):
-            site.weather(**wrong)  # type: ignore[arg-type]
+            site.weather(**wrong)
     assert celsius(site) == 53.0
 
 

@@ -71,7 +71,7 @@ def test_immediately_when_plugged_begins_without_a_card_once_the_outage_lasts(tm
     assert station.only("StartTransaction")["idTag"] == "FREE"
     assert station.flows()
     station.unplug()
-    station.until_told_all()
+    station.until_ended(1)
     assert station.only("StopTransaction")["reason"] == "EVDisconnected"
     station.plug_in()
     station.advance(40.0)

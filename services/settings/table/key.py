@@ -87,6 +87,8 @@ class Key(Struct, frozen=True, kw_only=True):
     expert: bool = False
     warning: str = ""
     """What a risky value does, in one or two sentences; shown before a change."""
+    confirm: str = ""
+    """What whoever changes it has to confirm: a wrong value endangers people. Only keys that OCPP may read at most."""
     advice: str = ""
     """What the guide (section 9) or experience recommends."""
     absent: str = ""

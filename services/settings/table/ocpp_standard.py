@@ -75,7 +75,6 @@ KEYS: tuple[Key, ...] = (
         min=3,
         max=300,
         default="60",
-        default_from="BackendConnectionTimeout",
         scope=Scope.MASTER,
         needs_reboot=True,
         standard=True,
@@ -83,6 +82,7 @@ KEYS: tuple[Key, ...] = (
         help="How long the station waits for the answer to a message. It is the standard's name for "
         "BackendConnectionTimeout: setting one sets the other.",
         group=_BACKEND,
+        consumers=("settings",),
         ours=("scope", "needs_reboot", "min", "max", "default", "label"),
     ),
     Key(
@@ -194,16 +194,16 @@ KEYS: tuple[Key, ...] = (
         type=KeyType.STRING,
         longest=64,
         scope=Scope.MASTER,
-        needs_reboot=True,
         standard=True,
         access=Access.WRITE,
         label="OCPP authorization key",
-        help="The standard's name for HTTPBasicAuthPassword (an alias): setting one sets the other. It can be set and "
-        "never read.",
+        help="The standard's name for HTTPBasicAuthPassword (an alias): setting one sets the other. Under this name the "
+        "new password holds at once: the station connects to the backend again with it. It can be set and never read.",
         group=_BACKEND,
         secret=True,
         advice="Take at least 16 random characters, another one for each station.",
-        ours=("scope", "needs_reboot", "longest", "label"),
+        consumers=("settings",),
+        ours=("scope", "longest", "label"),
     ),
     Key(
         name="SecurityProfile",
@@ -220,6 +220,7 @@ KEYS: tuple[Key, ...] = (
         warning="It cannot be lowered again. The backend has to be ready for the profile, or the station cannot "
         "connect.",
         advice="Profile 2 or 3 wherever the connection leaves a network of your own.",
+        consumers=("ocpp_link",),
         ours=("scope", "default", "label"),
     ),
     Key(

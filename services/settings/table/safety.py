@@ -39,6 +39,7 @@ KEYS: tuple[Key, ...] = (
         group=_RESIDUAL,
         per_connector=True,
         warning="IEC62955 (locked) cannot be undone: IEC62752 can never be chosen again on this station.",
+        confirm="An RCD of at least type A is in the supply, and the sensor is made for the standard chosen.",
         advice="With IEC62955 an RCD of at least type A has to be in the supply.",
         consumers=("safety",),
         ours=("values", "default", "label"),
@@ -228,6 +229,7 @@ KEYS: tuple[Key, ...] = (
         group=_CONTACTOR,
         per_connector=True,
         warning="With Disable and no mirror contact, a welded contactor goes unnoticed and the outlet stays live.",
+        confirm="The contact or sensor that this names is wired to this connector's contactor.",
         advice="For the 230V inputs L1 has to be tapped before the contactor.",
         ours=("values",),
         consumers=("safety",),
@@ -247,6 +249,7 @@ KEYS: tuple[Key, ...] = (
         group=_CONTACTOR,
         per_connector=True,
         warning="The wrong type takes an open contactor for a welded one and blocks the outlet.",
+        confirm="The contact is wired this way: it was looked at, or measured.",
         consumers=("safety",),
     ),
     Key(
@@ -431,6 +434,7 @@ KEYS: tuple[Key, ...] = (
         group=_PILOT,
         per_connector=True,
         warning="Off, a damp plug can put voltage on the outlet for a moment.",
+        confirm="Only a test instrument without a diode is connected, and the key is set back afterwards.",
         advice="Leave it on; switch it off only for a test instrument without a diode.",
         ours=("default",),
         consumers=("safety",),
@@ -467,6 +471,7 @@ KEYS: tuple[Key, ...] = (
         per_connector=True,
         warning="Calibrating with a vehicle or an instrument plugged in shifts all pilot states. The station refuses a "
         "correction of more than 0.5 V.",
+        confirm="Nothing is plugged in, and nothing will be until the station has started again.",
         ours=("values", "default"),
         consumers=("safety",),
     ),
@@ -485,6 +490,7 @@ KEYS: tuple[Key, ...] = (
         group=_LOCK,
         warning="On a station with a socket this leaves the plug unlocked under current and ignores how much the cable "
         "carries.",
+        confirm="What this says is mounted: a cable that cannot be pulled from the station, or a socket.",
         ours=("default",),
         consumers=("safety",),
     ),
@@ -501,6 +507,7 @@ KEYS: tuple[Key, ...] = (
         help="Which actuator locks the plug: one that reports its position, one that reports nothing, or one that "
         "releases the plug by itself when power fails. The station file says what is mounted (lock_actuator).",
         group=_LOCK,
+        confirm="This actuator is mounted.",
         ours=("values", "default"),
         consumers=("safety",),
     ),
