@@ -46,10 +46,8 @@ def _contact_readings(equipment: Equipment, record: Any) -> dict[str, tuple[Feed
     if equipment.output_sense:
         voltages = readings.output_voltage
         wired = [] if voltages is None else list(voltages[: equipment.phases])
-        if (
-            voltages is None
-            or (any(not 0.0 <= value <= 1000.0 for value in wired)
-            and not any(LIVE_V < value <= 1000.0 for value in wired))
+        if voltages is None or (
+            any(not 0.0 <= value <= 1000.0 for value in wired) and not any(LIVE_V < value <= 1000.0 for value in wired)
         ):
             found["voltage"] = (None, 2.5)
         else:
@@ -82,6 +80,8 @@ class ContactBook:
     """When the relay of L2 and L3 was commanded elsewhere last."""
     relay: int = 0
     counts: tuple[int, int, int] | None = None
+    begun_s: float = -1e9
+    """When everything was proven anew last."""
 
     def copy(self) -> "ContactBook":
         twin = ContactBook(**{name: getattr(self, name) for name in self.__dataclass_fields__})
@@ -110,6 +110,8 @@ class ContactBook:
             self.sensors, self.seen_b, self.lock_driven, self.lock_since_s = {}, False, False, None
             self.d_since_s = self.cd_since_s = None
             self.relay, self.relay_s, self.counts = 0, -1e9, None
+        if any(event.name == "restarted" for event in record.events):
+            self.begun_s = record.now_s
         self.equipment = equipment_of(mounted, record.settings)
         for name, (feedback, valid_s) in _contact_readings(self.equipment, record).items():
             _take(self.sensors.setdefault(name, Shown()), feedback, valid_s, record.now_s)
@@ -219,3 +221,14 @@ def thirty_four(checker: Any, record: Any) -> str:
     if book.seen_b or book.cd_since_s is None or record.now_s - book.cd_since_s <= 0.15:
         return ""
     return "more than 10 A for a simplified pilot" if record.shown.offered_a > 10.0 + TINY else ""
+
+
+def thirty_five(checker: Any, record: Any) -> str:
+    """State D without ventilation: told by its fault, and no power; that it is told once is 24."""
+    book = checker.contacts
+    if book.d_since_s is None or (book.equipment.ventilation and not record.settings.pause_in_state_d):
+        return ""
+    lasts_s = record.now_s - max(book.d_since_s, checker.start_s, book.begun_s)
+    if lasts_s > 1.0 and "ventilation_required" not in record.shown.faults:
+        return "state D is refused and nobody is told"
+    return "coil on in state D that is refused" if record.outputs.coil and lasts_s > 6.2 else ""

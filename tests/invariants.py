@@ -1,7 +1,6 @@
 """The safety invariants as a checker for any recorded sequence of (readings, permission, outputs, time).
 
-The numbers are those of the safety invariants: 1-7, 9-25, 27, 28, 30, 31, 33, 34, 36.
-29 (determinism) is `replay` in `tests/safety_rig.py`; 38 holds by construction: nothing else is an input.
+The numbers are those of the safety invariants: RULES, IN_EVENTS and ELSEWHERE have all forty of them.
 The checker keeps its own books: it reads no state of the core, only what went in and what came out.
 """
 
@@ -101,6 +100,8 @@ class Checker:
     """Stamp of the first sample outside C and D after the last one inside."""
     allowed_s: float = -1e9
     """When the session last allowed charging."""
+    refused_s: float | None = None
+    """Since when a lease in force says that there is no permission."""
     fault_s: float = -1e9
     """When a fault last stopped power."""
     pause_s: dict[str, float] = field(default_factory=dict)
@@ -179,6 +180,9 @@ class Checker:
         lease = record.permission
         if lease is not None and lease.may_charge and now_s < lease.until_s and lease.limit_a >= 6.0:
             self.allowed_s = now_s
+        in_force = self.lease(record)
+        refuses = in_force is not None and not in_force.may_charge
+        self.refused_s = None if not refuses else now_s if self.refused_s is None else self.refused_s
 
     def _warmth(self, record: Record) -> None:
         celsius = housing_c(self.equipment, record)
@@ -473,6 +477,15 @@ def _thirty_one(checker: Checker, record: Record) -> str:
     return "unsafe first outputs" if record.started and unsafe else ""
 
 
+def _thirty_two(checker: Checker, record: Record) -> str:
+    """Out of service, or no longer permitted: the offer ends in the same step, the contactor within 6 s."""
+    if checker.refused_s is None:
+        return ""
+    if record.outputs.mode is PilotMode.PWM:
+        return "offers current without permission"
+    return "coil on 6 s after the permission" if record.outputs.coil and record.now_s - checker.refused_s > 6.0 else ""
+
+
 def _thirty_three(checker: Checker, record: Record) -> str:
     outputs = record.outputs
     if not outputs.residual_test and not outputs.reclose:
@@ -488,6 +501,39 @@ RULES = {
     11: _eleven, 12: _twelve, 13: _thirteen, 14: _fourteen, 15: contact_invariants.fifteen, 16: _sixteen,
     17: _seventeen, 18: _eighteen, 19: _nineteen, 21: contact_invariants.twenty_one, 22: _twenty_two,
     23: contact_invariants.twenty_three, 27: _twenty_seven_all, 28: _twenty_eight, 30: _thirty, 31: _thirty_one,
-    33: _thirty_three, 34: contact_invariants.thirty_four, 36: _thirty_six, 39: panel_invariants.thirty_nine,
+    32: _thirty_two, 33: _thirty_three, 34: contact_invariants.thirty_four, 35: contact_invariants.thirty_five,
+    36: _thirty_six, 39: panel_invariants.thirty_nine,
 }  # fmt: skip
-"""20, 24 and 25 are checked while the events are read."""
+IN_EVENTS = (20, 24, 25)
+"""Checked while the events are read."""
+ELSEWHERE: dict[int, tuple[str, ...]] = {
+    8: (
+        "tests/virtual/test_session_charge.py::test_the_begin_record_needs_a_good_reading",
+        "tests/virtual/test_charge_conformance.py::test_before_the_contactor_closes_the_start_of_the_transaction_is_stored",
+        "tests/virtual/test_faults_one_by_one.py::test_f87_while_the_begin_of_a_transaction_cannot_be_stored_the_coil_stays_off",
+    ),
+    26: (
+        "tests/unit/test_metering_plausibility.py::"
+        "test_believed_registers_of_one_meter_never_fall_and_never_outrun_the_connection",
+        "tests/virtual/test_restart_power_cuts.py::test_a_power_cut_at_some_event_bills_every_watt_hour_once",
+    ),
+    29: (
+        "tests/unit/test_safety_invariants.py::test_29_the_same_inputs_give_the_same_outputs",
+        "tests/virtual/test_fault_bench.py::test_every_step_of_the_bench_is_taken_a_second_time",
+    ),
+    37: (
+        "tests/unit/test_safety_invariants.py::test_37_a_fault_of_one_connector_changes_no_step_of_another",
+        "tests/virtual/test_faults_pilot_and_power.py::test_f86_a_fault_at_one_connector_does_not_touch_the_other",
+    ),
+    38: (
+        "tests/unit/test_safety_invariants.py::test_38_light_display_card_reader_and_network_are_no_inputs",
+        "tests/unit/test_safety_invariants.py::test_38_a_meter_that_fails_closes_nothing_and_delays_no_opening",
+    ),
+    39: (
+        "tests/unit/test_board_coil.py::test_a_feed_that_comes_later_than_50_ms_after_its_step_is_none_and_stays_none",
+        "tests/unit/test_safety_feed.py::test_nothing_is_fed_without_a_coil_on",
+        "tests/unit/test_safety_faults.py::test_a_loop_held_up_for_longer_than_the_feed_is_treated_as_restarted",
+    ),
+    40: ("tests/unit/test_safety_search.py::test_no_event_breaks_an_invariant_in_any_configuration",),
+}
+"""What one step cannot show, or what is not the core's; 39 in part. Of 26, signed values do not exist here."""

@@ -1,6 +1,5 @@
 """A pytest plugin for `tests/mutation.py`: a test that does not end, or that fills the memory, is a test that fails."""
 
-import os
 import resource
 import signal
 from collections.abc import Iterator
@@ -21,7 +20,6 @@ class TooLong(BaseException):
 def pytest_configure() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_IN_ALL_S, MOST_IN_ALL_S + 10))
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
-    os.nice(5)
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:

@@ -1,7 +1,7 @@
 """Configurations of a connector that the proofs of the safety core go through, and what can happen in each of them.
 
-One row per thing that weakens, replaces or adds a check: what is mounted, the keys, a healthy world, and the events that
-only this configuration has.
+One row per thing that weakens, replaces or adds a check: what is mounted, the keys, a healthy world, and the events
+that only this configuration has.
 """
 
 import math

@@ -84,6 +84,8 @@ class World:
     live_phase: int = 0
     """1 to 3: only this phase is live behind the contactor whatever it does; 0 = as the contacts are."""
     sense_nan: bool = False
+    dead: bool = False
+    """There is no mains voltage."""
     opto_opens: bool = False
     """The contact on the opto input is closed while the main contacts are open."""
     relay: int = 3
@@ -113,7 +115,8 @@ class World:
         contact = self.contact(now_s)
         if equipment.output_sense:
             live = [
-                230.0 * ((self.live_phase in (0, phase) and contact) or self.live_phase == phase) for phase in (1, 2, 3)
+                230.0 * (not self.dead and ((self.live_phase in (0, phase) and contact) or self.live_phase == phase))
+                for phase in (1, 2, 3)
             ]
             read["output_voltage"] = Voltages(*([math.nan] * 3 if self.sense_nan else live), now_s)
         if equipment.phase_switching:

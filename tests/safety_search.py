@@ -154,7 +154,7 @@ def search(
 
 
 def comes_to_an_end(rig: Rig, configuration: Configuration) -> None:
-    """40: repaired and without a vehicle it comes to state A, or stays where a fault that only a person ends is told."""
+    """40: repaired and without a vehicle it comes to state A, or stays with a fault that only a person ends."""
     configuration.mend(rig)
     unplugged(rig)
     waited_s = 0.0

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from services.ocpp_link.registration import Kept
 from services.ocpp_link.trust import Trust
 from services.ocpp_link.url import Proxy
 
@@ -103,10 +102,3 @@ class Uplink(Protocol):
     def on_time(self) -> None: ...
     def fileno(self) -> int: ...
     def receive(self) -> None: ...
-
-
-class Memory(Protocol):
-    """What is known of the registration after a restart of this process."""
-
-    def load(self) -> Kept | None: ...
-    def keep(self, kept: Kept) -> None: ...

@@ -6,7 +6,7 @@ one after every start of the station, when its content or the address changed, a
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 OWN_INTERVAL_S = 60.0
 """Between two BootNotifications when the backend leaves it to us (interval 0), or answered with an error."""
@@ -28,6 +28,13 @@ class Kept(NamedTuple):
     fingerprint: str
     stage: str
     next_boot_s: float
+
+
+class Memory(Protocol):
+    """What is known of the registration after a restart of this process."""
+
+    def load(self) -> Kept | None: ...
+    def keep(self, kept: Kept) -> None: ...
 
 
 class BootContent(NamedTuple):

@@ -13,11 +13,11 @@ from schemas.ocpp_link import Outcome
 from schemas.station import StationSection
 from services.ocpp_link import asked, own_calls, told
 from services.ocpp_link.actions import supported
-from services.ocpp_link.connection import Binary, Connection, Memory, Text, Uplink
+from services.ocpp_link.connection import Binary, Connection, Text, Uplink
 from services.ocpp_link.endpoint import Asked, Ended, OcppEndpoint, Reply
 from services.ocpp_link.line import Down, Line, Phase, Up
 from services.ocpp_link.offers import Offers
-from services.ocpp_link.registration import Registration
+from services.ocpp_link.registration import Memory, Registration
 from services.ocpp_link.wanted import Wanted
 from services.runner import Source
 

@@ -20,6 +20,9 @@ def in_force(mounted: Equipment, settings: SafetySettings) -> Equipment:
 
     An input that a key names and that is not wired is never read, which is never good.
     """
+    if mounted.outlet:
+        # A domestic socket has no contactor, no lock and no cable that a key could speak of.
+        return mounted
     inputs = set(mounted.inputs)
     weld_input = _WELD_INPUTS.get(settings.weld_check, "")
     if weld_input:

@@ -11,6 +11,8 @@ BLOCKING = STOPPING | {FaultClass.PAUSE}
 _WITHOUT_F = frozenset({"pilot_shorted", "internal_error"})
 """State E answers with X1: the short is measured there."""
 
+_CAUSES = tuple((code, rule.cause) for code, rule in RULES.items())
+
 
 def class_of(code: str) -> FaultClass:
     return FAULTS[code].fault_class
@@ -42,14 +44,16 @@ def evaluate(state: ConnectorState, moment: Moment) -> None:
     if gone_vehicle and (state.memory.latched or state.memory.recoveries):
         state.memory.latched, state.memory.recoveries = (), 0
     state.faults.pending = False
-    for code, rule in RULES.items():
-        caused = rule.cause(state, moment)
-        fault = state.faults.active.get(code)
-        if fault is None and (caused or code in state.memory.latched):
+    active, latched = state.faults.active, state.memory.latched
+    for code, cause in _CAUSES:
+        if cause(state, moment):
+            if code in active:
+                active[code].gone_s = None
+                _extend_hold(state, code, moment)
+            else:
+                _raise(state, code, moment)
+        elif latched and code in latched and code not in active:
             _raise(state, code, moment)
-        elif fault is not None and caused:
-            fault.gone_s = None
-            _extend_hold(state, code, moment)
     _clear(state, gone_vehicle, moment)
 
 

@@ -22,6 +22,7 @@ VERSION = 1
 LARGEST_FILE = 64 * 1024
 TRY_AGAIN_S = 10.0
 MOST_SETTINGS = 200
+MOST_ORDERS = 200
 LONGEST_START_ID = 64
 LOCKOUTS = ("", "contactor_welded", "journal_unreadable")
 
@@ -152,12 +153,14 @@ class _OnlyVersion(msgspec.Struct):
 
 
 def _counts(memory: Memory) -> bool:
-    counts = [memory.recoveries, memory.contactor_cycles, memory.reclosures, *memory.trips.values()]
+    worn = [memory.contactor_cycles, memory.contactor_load_cycles, memory.plug_cycles]
+    counts = [memory.recoveries, *worn, memory.reclosures, *memory.trips.values()]
     times = [memory.hold_until_s, memory.last_close_wall_s, memory.residual_tested_s]
     return (
         all(0 <= count < 2**53 for count in counts)
         and all(0.0 <= time_s < 1e11 for time_s in times)
         and len(memory.settings) <= MOST_SETTINGS
+        and len(memory.orders) <= MOST_ORDERS
         and max(map(len, (memory.restarted_for, memory.outputs_for, memory.calibrated_for))) <= LONGEST_START_ID
         and set(memory.outputs) <= set(OUTPUTS)
         and (memory.pilot_calibration is None or bounded(*memory.pilot_calibration))

@@ -1,15 +1,19 @@
 """What the station file gives as factory values, and whether it does so correctly."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 
 from schemas.settings import place
-from schemas.station import ConnectorSection, Station
+from schemas.station import CONNECTOR_INPUTS, ConnectorSection, Station
 from services.home import line_of
 from services.settings.faces import FACES, is_face
 from services.settings.names import connector_of, key_of, unknown
 from services.settings.one_value import Unacceptable, parse
 from services.settings.rules import Board, check, complete, has_value
+from services.settings.rules.mounted import MIRROR
+from services.settings.rules.problem import Mounted
 from services.settings.table import Key
+from services.settings.table.metering import NO_METER, PRIMARY_METERS
 from services.version import VERSION
 
 _WIRED = ("No Backend", "Ethernet")
@@ -30,10 +34,27 @@ def board_of(station: Station) -> Board:
             "the station file says how it is wired (phases)",
         ),
     }
-    if all(section.cable == "fixed" for section in sections):
+    vehicles = [section for section in sections if section.cable != "schuko"]
+    if vehicles and all(section.cable == "fixed" for section in vehicles):
         dictated["UnlockConnectorOnEVSideDisconnect"] = ("false", "a fixed cable has no plug to release")
     ratings = tuple(section.max_current_a for section in sections)
-    return Board(max(ratings), LINKS[station.station.board], dictated, ratings, MOUNTED | frozenset(dictated))
+    mounted = tuple(
+        _at_connector(number, section, station.equipment.inputs)
+        for number, section in station.connectors.items()
+        if section.cable != "schuko"
+    )
+    return Board(max(ratings), LINKS[station.station.board], dictated, ratings, MOUNTED | frozenset(dictated), mounted)
+
+
+def _at_connector(number: int, section: ConnectorSection, inputs: Iterable[str]) -> Mounted:
+    own = [name.partition(".") for name in inputs if name not in CONNECTOR_INPUTS or number == 1]
+    return Mounted(
+        number,
+        is_fixed=section.cable == "fixed",
+        actuator=section.lock_actuator.capitalize() if section.has_lock else "",
+        mirror_contact=section.mirror_contact_type.capitalize() if section.mirror_contact else "",
+        inputs=frozenset(name for name, _, of in own if of in ("", str(number))),
+    )
 
 
 def factory_values(station: Station) -> dict[str, str]:
@@ -56,23 +77,42 @@ def _mounted(station: Station, board: Board) -> dict[str, str]:
         "ChargePointModel": station.station.model,
         "ChargePointSerialNumber": station.station.serial,
         "ChargeBoxIdentity": station.station.serial,
-        **_of_plug_and_contactor(station.connectors),
+        **_of_plug_and_contactor(station.connectors, board),
+        **_of_connectors(station.connectors),
     }
 
 
-def _of_plug_and_contactor(connectors: Mapping[int, ConnectorSection]) -> dict[str, str]:
+def _of_plug_and_contactor(connectors: Mapping[int, ConnectorSection], board: Board) -> dict[str, str]:
     values: dict[str, str] = {}
-    if all(section.cable == "fixed" for section in connectors.values()):
+    if board.sections and all(mounted.is_fixed for mounted in board.sections):
         values["CableAttached"] = "true"
     if any(section.cable == "schuko" for section in connectors.values()):
         values["OCPPSchuko"] = "true"
-    actuators = {section.lock_actuator for section in connectors.values() if section.has_lock}
+    actuators = {mounted.actuator for mounted in board.sections if mounted.actuator}
     if len(actuators) == 1:
-        values["EOActuatorType"] = actuators.pop().capitalize()
-    if any(section.mirror_contact_type == "normally closed" for section in connectors.values()):
-        for number, section in connectors.items():
-            values[place("WeldCheckInType", number)] = section.mirror_contact_type.capitalize()
+        values["EOActuatorType"] = actuators.pop()
     return values
+
+
+def _of_connectors(connectors: Mapping[int, ConnectorSection]) -> dict[str, str]:
+    """Connector 1's, and those of others where they are different."""
+    values: dict[str, str] = {}
+    meters = {_spelled(name): name for name in PRIMARY_METERS}
+    for number, section in connectors.items():
+        own: dict[str, str] = {}
+        meter = NO_METER if section.meter == "none" else meters.get(section.meter, "")
+        if meter:
+            own["OCPPMeterType"] = meter
+        if section.cable != "schuko":
+            own["WeldCheck"] = MIRROR if section.mirror_contact else "Disable"
+            own["WeldCheckInType"] = section.mirror_contact_type.capitalize()
+        values.update({place(name, number): text for name, text in own.items() if values.get(name) != text})
+    return values
+
+
+def _spelled(name: str) -> str:
+    """A meter's name as the register tables have it."""
+    return re.sub("[^a-z0-9]+", "_", name.lower())
 
 
 def check_station(station: Station, text: str, name: str = "station.toml") -> list[str]:

@@ -1,6 +1,7 @@
 """Keys that change or relax a rule, and what still holds with each of them (F8 to F13, F17, F55 to F59, F84)."""
 
 import math
+from itertools import pairwise
 
 import pytest
 
@@ -236,6 +237,7 @@ def test_without_feedback_a_full_drive_counts_as_locked_and_nothing_less() -> No
     begin_s = rig.now_s
     rig.until(lambda: rig.shown.lock is Lock.LOCKED, 2.0)
     assert rig.now_s - begin_s >= 1.0
+    assert not any(record.outputs.mode is PilotMode.PWM for record in rig.history[:-1]), "no offer before"
     rig.until(lambda: rig.name is PilotState.B2, 3.0)
     rig.vehicle("C")
     rig.until(lambda: rig.coil, 3.0)
@@ -244,7 +246,7 @@ def test_without_feedback_a_full_drive_counts_as_locked_and_nothing_less() -> No
     rig.until(lambda: rig.shown.lock is Lock.UNLOCKED, 3.0)
     rig.run(30.0)
     drives = [record.outputs.lock for record in rig.history]
-    starts = [b for a, b in zip(drives, drives[1:], strict=False) if a is not b and b is not LockDrive.STOP]
+    starts = [b for a, b in pairwise(drives) if a is not b and b is not LockDrive.STOP]
     assert starts[-2:] == [LockDrive.LOCK, LockDrive.UNLOCK], "driven once each, and left alone"
 
 
@@ -371,5 +373,3 @@ def test_a_woken_vehicle_charges(equipment: Equipment) -> None:
     rig.until(lambda: rig.outputs.mode is PilotMode.PWM, 5.0)
     rig.vehicle("C")
     rig.until(lambda: rig.coil, 3.0)
-
-

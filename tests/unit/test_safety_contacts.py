@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.safety import Contactor, PilotState
+from schemas.safety import Contactor, Lock, PilotState
 from services.safety.memory import Memory, unreadable
 from services.safety.settings import SafetySettings
 from services.safety.state import Equipment
@@ -136,6 +136,29 @@ def test_all_sensors_must_agree_that_the_contacts_are_open() -> None:
     rig.until(lambda: not rig.coil, 0.6)
     rig.run(0.5)
     assert rig.shown.contactor is not Contactor.OPEN
+
+
+def test_a_mirror_contact_that_says_closed_is_believed_without_any_voltage() -> None:
+    rig = charging(BOTH)
+    rig.world.welded = True
+    rig.vehicle("B")
+    rig.until(lambda: not rig.coil, 0.1)
+    rig.world.dead = True
+    rig.sample()
+    rig.step()
+    rig.run(0.5)
+    assert rig.shown.contactor is not Contactor.OPEN
+
+
+def test_while_the_230_v_input_shows_a_live_output_the_plug_stays_locked() -> None:
+    rig = charging(WIRED_LINE, LINE)
+    rig.world.welded = True
+    rig.allow(False, hold=False)
+    rig.vehicle("B")
+    rig.run(20.0)
+    assert rig.shown.lock is Lock.LOCKED
+    rig.world.welded = False
+    rig.until(lambda: rig.shown.lock is Lock.UNLOCKED, 3.0)
 
 
 def test_the_230_v_input_is_asked_1_s_after_the_vehicle_has_left_and_not_before() -> None:

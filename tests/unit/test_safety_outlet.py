@@ -202,6 +202,17 @@ def test_a_socket_that_is_no_connector_now_says_why(keys: SafetySettings, words:
     assert words in bench.state.pilot.waiting
 
 
+def test_a_limit_below_its_rating_switches_it_off_at_once_and_back_on_later() -> None:
+    bench = running()
+    bench.limit_a = 15.9
+    bench.step()
+    assert not bench.on
+    assert "16 A" in bench.state.pilot.waiting
+    bench.limit_a = 16.0
+    bench.run(6.0)
+    assert bench.on
+
+
 def test_a_gap_of_the_loop_is_a_new_start() -> None:
     bench = running()
     bench.now_s += 0.5

@@ -70,6 +70,18 @@ def test_f85_a_slow_vehicle_is_cut_off_after_6_s_before_the_relay_moves() -> Non
     assert rig.shown.contactor is Contactor.OPEN
 
 
+def test_the_relay_waits_for_contacts_that_open_late() -> None:
+    rig = charging()
+    rig.world.open_s = 0.4
+    rig.phases = 1
+    rig.allow()
+    rig.vehicle("B")
+    rig.until(lambda: not rig.coil, 0.1)
+    rig.run(0.35)
+    assert rig.world.relay == 3
+    rig.until(lambda: rig.world.relay == 1, 0.5)
+
+
 def test_a_relay_that_does_not_follow_is_a_fault_and_nothing_charges() -> None:
     rig = charging()
     rig.world.relay_stuck = True

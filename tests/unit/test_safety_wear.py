@@ -54,6 +54,19 @@ def test_a_reading_that_is_too_old_counts_nothing(silent_s: float) -> None:
     assert rig.shown.contactor_load_cycles == 0
 
 
+def test_a_reading_from_before_this_closing_counts_nothing() -> None:
+    rig = charged(16.0)
+    rig.vehicle("B")
+    rig.run(10.0)
+    rig.world.meter_alive = False
+    rig.vehicle("C")
+    rig.until(lambda: rig.coil, 3.0)
+    rig.run(0.5)
+    rig.vehicle("B")
+    rig.run(1.0)
+    assert (rig.shown.contactor_cycles, rig.shown.contactor_load_cycles) == (2, 1)
+
+
 def test_a_plug_counts_once_however_often_its_contacts_or_the_process_flicker() -> None:
     rig = Rig()
     rig.run(3.0)

@@ -27,6 +27,7 @@ from services.safety.station import SafetyService
 from services.safety.status import connector_message
 from tests.backend.scripted import ScriptedBackend
 from tests.invariants import Checker, Record
+from tests.second_taking import SecondTaking
 from tests.virtual.charging_station import CARD, OTHER_CARD, ChargingStation, Status, station_file
 
 STOPPING = (FaultClass.STOP, FaultClass.LATCH, FaultClass.LOCKOUT)
@@ -62,6 +63,7 @@ class FaultBench(ChargingStation):
         """Connectors whose lockout a person has reset since their last step."""
         self.presets: set[int] = set()
         """Connectors of which a person has set a counter since their last step."""
+        self.second = SecondTaking()
         self._checkers: dict[int, Checker] = {}
         self._seats: dict[int, Seat] = {}
         text = station_text or bench_file(connector, equipment, connectors, **settings)
@@ -100,6 +102,7 @@ class FaultBench(ChargingStation):
         if number not in self._checkers:
             self._checkers[number] = Checker(state.equipment)
         self._checkers[number].see(record)
+        self.second.see(seat, result, now_s)
 
     # doing
 

@@ -74,3 +74,13 @@ def test_a_restart_of_safety_begins_the_invariants_anew_but_keeps_what_was_welde
     assert any(record.started for record in list(bench.steps[1])[1:])
     bench.until_current_flows(within_s=45.0)
     bench.expect_no_fault()
+
+
+def test_every_step_of_the_bench_is_taken_a_second_time(bench: FaultBench) -> None:
+    """Invariant 29; a copy that is not the same gives something else."""
+    compared = bench.second.compared
+    assert compared > 0.9 * sum(map(len, bench.steps.values()))
+    _, _, twin = bench.second._twins[1]
+    twin.faults.f_until_s = bench.clock.boot_s + 10.0
+    with pytest.raises(AssertionError, match="invariant 29"):
+        bench.advance(0.1)

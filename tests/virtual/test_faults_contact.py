@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from bus.topics import SETTINGS_LIVE
+from bus.topics import SETTINGS_CHANGE, SETTINGS_LIVE
 from schemas.base import Answer
 from schemas.faults import FAULTS
 from schemas.safety import Contactor, Lock, PilotState
 from schemas.session import StopReason
+from schemas.settings import ChangeSettingRequest
 from services.safety import core
 from services.safety.seat import Seat
 from tests.backend.scripted import ScriptedBackend
@@ -263,8 +264,12 @@ def test_f59_without_supply_the_emergency_release_unlocks_or_is_warned_of_when_i
 def test_f84_a_socket_becomes_a_fixed_cable_only_with_the_next_start(tmp_path: Path) -> None:
     bench = FaultBench(tmp_path)
     bench.charge_fully()
-    answer = bench.set_key("CableAttached", "true")
-    assert answer is Answer.REBOOT_REQUIRED
+    assert bench.set_key("CableAttached", "true") is Answer.REJECTED, "it asks for a confirmation"
+    expires_s = bench.clock.boot_s + 5.0
+    confirmed = ChangeSettingRequest(
+        request_id=bench.new_id(), expires_s=expires_s, key="CableAttached", value="true", confirmed=True
+    )
+    assert bench.ask(SETTINGS_CHANGE, confirmed).outcome is Answer.REBOOT_REQUIRED
     bench.advance(5.0)
     assert bench.safety(1).lock is Lock.LOCKED
     bench.swipe(CARD)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from services.settings.faces import is_face
 from services.settings.names import connector_of, key_of, nearest, unknown
 from services.settings.one_value import Unacceptable, parse, takes
-from services.settings.rules import backend, charging, energy, hardware, limits, networks
+from services.settings.rules import backend, charging, energy, hardware, limits, mounted, networks
 from services.settings.rules.problem import Board, Problem, Problems, Rule, Values
 from services.settings.table import KEYS, Key
 from services.settings.table.key import KeyType
@@ -90,6 +90,7 @@ RULES: tuple[Rule, ...] = (
     *limits.RULES,
     *charging.RULES,
     *hardware.RULES,
+    *mounted.RULES,
     *backend.RULES,
     *networks.RULES,
     *energy.RULES,

@@ -1,11 +1,13 @@
 """Temperatures, and who uses which input and output of the controller. Pure."""
 
-from services.settings.rules.problem import Board, Problem, Problems, Rule, Values, is_on, number
+from services.settings.rules.problem import Board, Problem, Problems, Rule, Values, is_on, number, own_place
+from services.settings.table import KEYS
 
 INPUT_USERS: tuple[tuple[str, dict[str, str]], ...] = (
     ("WeldCheck", {"Opto input 1": "input 1", "Opto input 2": "input 2"}),
     ("AuthorizationInput", {"Input 1": "input 1", "Input 2": "input 2"}),
     ("DlmInput1CurrOffsetCfg", {"Enable": "input 1"}),
+    ("RCDENABLE", {"Opto input": "input 1"}),
 )
 """Key, and the input that each of its values takes."""
 BOTH_INPUTS = "InputOutputBackendControlledMode"
@@ -22,43 +24,19 @@ def reduce_before_stop(values: Values, _board: Board) -> Problems:
         )
 
 
-def each_input_once(values: Values, _board: Board) -> Problems:
+def each_input_once(values: Values, board: Board) -> Problems:
     users: dict[str, str] = {}
     for name, inputs in INPUT_USERS:
-        for where in (each for each in values if each == name or each.startswith(f"{name}[")):
+        connectors = range(1, board.connectors + 1) if KEYS[name].per_connector else (1,)
+        for connector in connectors:
+            where = own_place(values, name, connector)
             taken = inputs.get(values[where])
             if taken is not None and taken in users:
                 first = users[taken]
-                yield Problem(
-                    (where, first),
-                    f"{where} and {first} both use {taken}: an input has one use, switch one of them off",
-                )
+                both = f"{where} and {first} both use" if where != first else f"{where} makes several connectors use"
+                yield Problem((where, first), f"{both} {taken}: an input has one use, switch one of them off")
             elif taken is not None:
                 users[taken] = where
-
-
-def backend_outputs_not_ours(values: Values, _board: Board) -> Problems:
-    """With the outputs in the backend's hands nothing here may switch them."""
-    if not is_on(values, BOTH_INPUTS):
-        return
-    for name, off in (("PatternOnRelayK2", "Off"), ("VentHeatingCtrlMode", "Off"), ("WeldCheckAuxRelay", "false")):
-        if values[name] != off:
-            yield Problem(
-                (BOTH_INPUTS, name),
-                f"{BOTH_INPUTS} gives the outputs to the backend, and {name} ({values[name]}) switches one of them: "
-                "switch one of the two off",
-            )
-
-
-def one_use_of_the_relay(values: Values, _board: Board) -> Problems:
-    """The second relay follows one wish only."""
-    used = [
-        name
-        for name, off in (("VentHeatingCtrlMode", "Off"), ("PatternOnRelayK2", "Off"), ("RCDAUTORECLOSURE", "Off"))
-        if values[name] != off
-    ]
-    if len(used) > 1:
-        yield Problem((used[1], used[0]), f"{' and '.join(used)} use the same auxiliary relay: switch all but one off")
 
 
 def one_use_of_the_auxiliary_output(values: Values, _board: Board) -> Problems:
@@ -91,8 +69,6 @@ def reclosure_needs_detection(values: Values, _board: Board) -> Problems:
 RULES: tuple[Rule, ...] = (
     reduce_before_stop,
     each_input_once,
-    backend_outputs_not_ours,
-    one_use_of_the_relay,
     one_use_of_the_auxiliary_output,
     input_reports_need_backend_mode,
     reclosure_needs_detection,

@@ -9,6 +9,20 @@ Values = Mapping[str, str]
 """A complete set by place, canonical spellings."""
 
 
+class Mounted(NamedTuple):
+    """At one connector for vehicles, in the words of the keys."""
+
+    connector: int
+    is_fixed: bool
+    """A fixed cable, no socket."""
+    actuator: str
+    """A value of EOActuatorType; empty = no lock."""
+    mirror_contact: str
+    """A value of WeldCheckInType; empty = none."""
+    inputs: frozenset[str]
+    """Names of `schemas/station.py` INPUTS, without the connector's number."""
+
+
 class Board(NamedTuple):
     """What is mounted, as far as keys must fit it."""
 
@@ -22,6 +36,8 @@ class Board(NamedTuple):
     """Of the connectors, from the first; empty = one, with the highest."""
     mounted: frozenset[str] = frozenset()
     """Keys whose factory value is what is mounted: it never gives way."""
+    sections: tuple[Mounted, ...] = ()
+    """Of the connectors for vehicles, from the first; empty = nothing is known of them."""
 
     @property
     def connectors(self) -> int:

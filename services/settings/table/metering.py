@@ -5,7 +5,7 @@ from services.settings.table.key import Access, Key, KeyType, Role, Scope
 
 _METERS, _SECOND = "Meters", "Second meter"
 
-_NO_METER = "No meter"
+NO_METER = "No meter"
 _SERIAL_METERS = (
     "Eastron SDM630 V2",
     "Eastron SDM72DM-V2",
@@ -31,8 +31,8 @@ _NETWORK_METERS = (
     "Siemens PAC2200 (Modbus TCP)",
     "SMA Sunny Home Manager 2.0 (Modbus TCP)",
 )
-PRIMARY_METERS = (_NO_METER, *_SERIAL_METERS)
-SECOND_METERS = (_NO_METER, *_SERIAL_METERS, *_NETWORK_METERS)
+PRIMARY_METERS = (NO_METER, *_SERIAL_METERS)
+SECOND_METERS = (NO_METER, *_SERIAL_METERS, *_NETWORK_METERS)
 SIGNING_METERS = ("Carlo Gavazzi EM580", "DZG DVH4013", "Iskra WM3M4", "Bauer BSM-WS36A")
 """Those that sign their readings themselves."""
 _DIRECTIONS = ("Standard", "Inverted")
@@ -173,7 +173,7 @@ KEYS: tuple[Key, ...] = (
         name="SecondMeterType",
         type=KeyType.ENUM,
         values=SECOND_METERS,
-        default=_NO_METER,
+        default=NO_METER,
         scope=Scope.MASTER,
         needs_reboot=True,
         label="Meter configuration (Second)",
