@@ -59,9 +59,9 @@ def permitted_a(state: ConnectorState, grant: Grant) -> float:
     return smallest
 
 
-def limit_a(state: ConnectorState, grant: Grant) -> float:
+def limit_a(state: ConnectorState) -> float:
     """What may be offered, in amperes: what is permitted, within LIMITS."""
-    return min(permitted_a(state, grant), bound(state)[0])
+    return min(state.pilot.permitted_a, state.pilot.bound_a)
 
 
 def bound(state: ConnectorState) -> tuple[float, str]:
@@ -77,9 +77,10 @@ def evaluate(state: ConnectorState, grant: Grant, moment: Moment) -> None:
     if state.pilot_sight.confirmed == "A":
         output.withdrawn_s = NEVER_S
     output.permitted_a = permitted_a(state, grant)
+    output.bound_a, output.bound_words = bound(state)
     output.waiting, output.retry_s = _refusal(state, grant, now_s)
     moment.wake(output.retry_s)
-    permille = duty.permille_for(limit_a(state, grant))
+    permille = duty.permille_for(limit_a(state))
     wakes = wake_up.evaluate(state, moment)
     if state.memory.lockout or now_s < state.faults.f_until_s:
         moment.wake(state.faults.f_until_s)
@@ -126,10 +127,9 @@ def _standing_refusal(state: ConnectorState, grant: Grant, now_s: float) -> str:
         return "waiting for the cable to be recognised"
     if state.equipment.has_lock and not locked(state, now_s):
         return "waiting for the plug to be locked"
-    if not limit_a(state, grant) >= LEAST_CURRENT_A:
-        bound_a, words = bound(state)
-        if bound_a < LEAST_CURRENT_A and words:
-            return f"paused: {words}"
+    if not limit_a(state) >= LEAST_CURRENT_A:
+        if state.pilot.bound_a < LEAST_CURRENT_A and state.pilot.bound_words:
+            return f"paused: {state.pilot.bound_words}"
         return f"paused: less than {LEAST_CURRENT_A:g} A available"
     if state.pilot.mode is PilotMode.PWM and state.contactor.dropped_s > state.pilot.pwm_s:
         return f"paused: {state.contactor.dropped_because}"

@@ -1,5 +1,6 @@
 """What the core knows about one connector between two steps: one record per region, no rules."""
 
+import math
 from collections.abc import Mapping
 from copy import copy as shallow_copy
 from dataclasses import dataclass, field, fields, replace
@@ -259,6 +260,10 @@ class PilotState(Region):
     retry_s: float = 0.0
     permitted_a: float = 0.0
     """What permission, rating, cable and vehicle would allow, without the bounds of `pilot.LIMITS`."""
+    bound_a: float = math.inf
+    """The smallest of `pilot.LIMITS`,"""
+    bound_words: str = ""
+    """and its words."""
 
 
 @dataclass(slots=True)

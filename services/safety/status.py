@@ -17,7 +17,7 @@ def connector_message(
     equipment, contactor = state.equipment, state.contactor
     reason, retry_s = explain(state)
     dc_ma, rms_ma = measured_ma(state)
-    bound_a, bound_words = pilot.bound(state)
+    bound_a, bound_words = state.pilot.bound_a, state.pilot.bound_words
     bounds = bound_a < min(grant.limit_a, state.rated_a, state.cable_a)
     return SafetyConnector(
         connector=equipment.connector,

@@ -8,7 +8,7 @@ from bus.endpoint import Endpoint
 from bus.envelope import Received
 from schemas.base import Answer
 from schemas.safety import ExerciseRequest, LookRequest, ReadInputsRequest, SafetyStation, SetOutputRequest
-from services.safety.panel import calibration, exercise
+from services.safety.panel import calibration, exercise, parts
 from services.safety.panel.exercise import Exercise, Part, Verdict
 from services.safety.panel.look import connector_values, station_values
 from services.safety.panel.output_test import OutputTest
@@ -79,7 +79,7 @@ class Desk:
             self._panel.test = OutputTest(request.output, now.boot_s)
         else:
             seat = self._seats[request.connector]
-            part = exercise.part_of(request.what, seat.state.equipment)
+            part = parts.part_of(request.what, seat.state.equipment)
             assert part is not None
             self._requests[request.connector] = request.request_id
             self._begin(seat, part, request.what, now)
@@ -90,8 +90,8 @@ class Desk:
                 return "another output is being tried out"
             whys = [exercise.refusal(seat.state, seat.permission, now.boot_s) for seat in self._seats.values()]
             return next(filter(None, whys), "") or self._panel.no_test(self.wishes(), request.output, request.force)
-        if request.what not in exercise.PARTS:
-            return f"there is no part {request.what!r}; parts: {', '.join(exercise.PARTS)}, output"
+        if request.what not in parts.PARTS:
+            return f"there is no part {request.what!r}; parts: {', '.join(parts.PARTS)}, output"
         if request.what == "contactor" and not request.force:
             return "closing the contactor makes the output live: ask for it explicitly (--close-contactor)"
         seat = self._seats.get(request.connector)
