@@ -25,6 +25,11 @@ def print_json(value: object) -> None:
     print(json.dumps(value, ensure_ascii=False, default=str), flush=True)
 
 
+def visible(text: str) -> str:
+    """Of somebody else: what would move the cursor or hide in a line is shown as an escape."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
 def table(rows: Sequence[Sequence[object]], headings: Sequence[str]) -> str:
     """Columns as wide as their content; numbers to the right."""
     texts = [[str(cell) for cell in row] for row in rows]

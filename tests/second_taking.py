@@ -1,7 +1,7 @@
 """Invariant 29 on a running station: every step of `safety` is taken a second time, from a copy of the state before it.
 
-What comes from outside of a step (settings, orders, an exercise) changes the state that the copy is made of: the copy is
-made anew then.
+What comes from outside of a step (settings, orders, an exercise) changes the state that the copy is made of: the copy
+is made anew then.
 """
 
 from collections.abc import Hashable

@@ -181,10 +181,12 @@ class VirtualStation(Cell):
         self._requests += 1
         return f"test-{self._requests:08d}"
 
-    def set_key(self, key: str, value: str) -> Answer:
-        """As `chargectl config set`."""
+    def set_key(self, key: str, value: str, *, confirmed: bool = False) -> Answer:
+        """As `chargectl config set`; `confirmed`: with --confirm."""
         expires_s = self.clock.boot_s + 5.0
-        request = ChangeSettingRequest(request_id=self.new_id(), expires_s=expires_s, key=key, value=value)
+        request = ChangeSettingRequest(
+            request_id=self.new_id(), expires_s=expires_s, key=key, value=value, confirmed=confirmed
+        )
         return self.ask(SETTINGS_CHANGE, request).outcome
 
     def ask(self, topic: Topic[Any], request: Request) -> Answered:

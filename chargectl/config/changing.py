@@ -11,7 +11,7 @@ from bus.topics import SETTINGS_CHANGE_SET
 from chargectl.bus_client import BusClient
 from chargectl.config.asking import layers
 from chargectl.config.reading import read_file
-from chargectl.output import Failure, print_json
+from chargectl.output import Failure, print_json, visible
 from chargectl.station import existing_home
 from chargectl.supervisor import Supervisor
 from schemas.base import Answer, Answered
@@ -70,7 +70,7 @@ def _ever_set(home: Home) -> list[str]:
     names = []
     for where, layer in layers(home).items():
         key = key_of(where)
-        if key is None or "stored" not in layer or layer.get("readonly"):
+        if key is None or "stored" not in layer or layer.get("readonly") or "face_of" in layer:
             continue
         if key.once:
             print(f"{where} stays: it can be set once", file=sys.stderr)
@@ -114,7 +114,7 @@ def _refusal(answered: Answered, alone: bool) -> str:
     hint = "\nif that is so, repeat the command with --confirm" if any("confirm" in each for each in refused) else ""
     if alone or not refused:
         return f"settings says no: {answered.reason or answered.outcome}{hint}"
-    lines = [f"  {each['key']}: {each['reason']}" for each in refused]
+    lines = [f"  {visible(each['key'])}: {each['reason']}" for each in refused]
     more = answered.values.get("more_refused")
     lines += [f"  and {more} more"] if more else []
     return f"nothing was changed; {len(refused) + int(more or 0)} refused:\n" + "\n".join(lines) + hint
@@ -127,7 +127,7 @@ def _tell(arguments: argparse.Namespace, answered: Answered) -> None:
         print_json({**told, "check_only": arguments.check})
         return
     for name in lists.get("skipped", ()):
-        print(f"left out, not known here: {name}", file=sys.stderr)
+        print(f"left out, not known here: {visible(name)}", file=sys.stderr)
     changed, waiting = lists.get("changed", []), lists.get("reboot", [])
     if not changed:
         print(answered.reason or "nothing to change")

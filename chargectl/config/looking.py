@@ -10,7 +10,7 @@ from bus.topics import SETTINGS_HISTORY
 from chargectl.bus_client import BusClient
 from chargectl.config.asking import Layers, known, layers, present
 from chargectl.config.reading import read_file
-from chargectl.output import Failure, print_json, table
+from chargectl.output import Failure, print_json, table, visible
 from chargectl.station import existing_home
 from chargectl.supervisor import Supervisor
 from schemas.settings import HistoryRequest, SettingsSnapshot, of_connector
@@ -35,6 +35,7 @@ LAYERS = (
     ("after the next start", "at_next_start"),
     ("stored, but not used", "rejected"),
     ("cannot be changed", "readonly"),
+    ("another name of", "face_of"),
 )
 
 
@@ -42,6 +43,8 @@ def get(arguments: argparse.Namespace) -> None:
     snapshot, live = present(existing_home(arguments))
     named = {key.name: shown(FACES[key.name], snapshot.values) for key in KEYS.values() if is_face(key)}
     values = {**snapshot.values, **live, **{name: text for name, text in named.items() if not KEYS[name].secret}}
+    if not arguments.keys and arguments.connector:
+        values = _of_connector(values, arguments.connector)
     if arguments.keys:
         values = dict(_one(name, arguments.connector, values, snapshot) for name in arguments.keys)
     if arguments.json:
@@ -49,11 +52,19 @@ def get(arguments: argparse.Namespace) -> None:
     elif len(arguments.keys) == 1:
         print(*values.values())
     else:
-        pending = snapshot.pending_reboot
+        pending = tuple(name for name in snapshot.pending_reboot if name in values)
+        later = layers(existing_home(arguments), pending) if pending else {}
         rows = [
-            (name, value, "after the next start: another" if name in pending else "") for name, value in values.items()
+            (name, visible(value), f"after the next start: {later[name].get('at_next_start', '')}" if name in later else "")
+            for name, value in values.items()
         ]
         print(table(rows, ("key", "value", "")))
+
+
+def _of_connector(values: dict[str, str], connector: int) -> dict[str, str]:
+    """Those that each connector may have for itself, by key."""
+    keys = [key.name for key in KEYS.values() if key.per_connector]
+    return {name: text for name in keys if (text := of_connector(values, name, connector)) is not None}
 
 
 def _one(name: str, connector: int, values: dict[str, str], snapshot: SettingsSnapshot) -> tuple[str, str]:
@@ -84,7 +95,7 @@ def diff(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print_json([{"key": where, "other": before, "here": here} for where, before, here in rows])
     elif rows:
-        print(table(rows, ("key", against, "here")))
+        print(table([tuple(map(_short, row)) for row in rows], ("key", against, "here")))
     else:
         print(f"no difference ({against})")
 
@@ -93,7 +104,7 @@ def _as_delivered(told: Layers) -> dict[str, str]:
     return {
         where: str(layer.get("factory", layer.get("default", "")))
         for where, layer in told.items()
-        if "at_next_start" in layer and not layer.get("readonly")
+        if "at_next_start" in layer and not layer.get("readonly") and "face_of" not in layer
     }
 
 
@@ -102,7 +113,7 @@ def _as_in_file(path: Path) -> dict[str, str]:
     for entry in read_file(path):
         found = address(entry.key, entry.connector)
         if found is None:
-            print(f"{entry.key} is not known here", file=sys.stderr)
+            print(f"{visible(entry.key)} is not known here", file=sys.stderr)
             continue
         try:
             values[found.place] = parse(found.key, entry.value)
@@ -221,6 +232,7 @@ def print_schema(_arguments: argparse.Namespace) -> None:
 
 
 def _short(text: str) -> str:
+    text = visible(text)
     return text if len(text) <= 40 else text[:37] + "..."
 
 

@@ -94,6 +94,7 @@ def _close(state: ConnectorState, moment: Moment) -> None:
 def _open(state: ConnectorState, by_vehicle: bool, why: str, moment: Moment) -> None:
     contactor, now_s = state.contactor, moment.now_s
     contactor.coil, contactor.off_s, contactor.phase = False, now_s, Contactor.OPENING
+    contactor.watched = True
     if not by_vehicle:
         contactor.dropped_s, contactor.dropped_because = now_s, why
         moment.wake(now_s + 1e-4)
@@ -104,6 +105,7 @@ def _follow(state: ConnectorState, moment: Moment) -> None:
     """What the main contacts are known to do, from every sensor that is mounted; by inference where there is none."""
     contactor = state.contactor
     before = contactor.phase
+    contactor.watched = contactor.watched and state.pilot_sight.letter != "" and not moment.readings.trouble
     contactor.phase = _phase_by_sensors(state, moment) if sensors(state) else _phase_by_time(state, moment)
     if contactor.phase is Contactor.OPEN and before is not Contactor.OPEN:
         contactor.open_since_s = moment.now_s
@@ -127,6 +129,9 @@ def _measure(state: ConnectorState, before: Contactor) -> None:
     if contactor.phase is Contactor.CLOSED and max(edges) >= contactor.on_s:
         contactor.closing_s = max(edges) - contactor.on_s
     elif contactor.phase is Contactor.OPEN and contactor.powered and max(edges) >= contactor.off_s:
+        if not contactor.watched:
+            # Nobody saw when they opened: the board was away meanwhile.
+            return
         contactor.opening_s = max(edges) - contactor.off_s
 
 

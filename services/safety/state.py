@@ -280,6 +280,8 @@ class ContactorState(Region):
     dropped_because: str = ""
     open_since_s: float = 0.0
     powered: bool = False
+    watched: bool = False
+    """The board has answered at every step since the coil went off."""
     opening_s: float | None = None
     """From the coil's edge to the last edge of the feedback; None = not measured."""
     closing_s: float | None = None

@@ -31,26 +31,48 @@ class ConfigurationKey(Struct, gc=False, omit_defaults=True):
     value: str | UnsetType = UNSET
 
 
-class _Live(Struct, frozen=True):
-    """The place of a key in the list of all that has its value from another service."""
+class _Row(Struct, frozen=True, gc=False):
+    """A place in the list of all, as far as no value has a say."""
 
     name: str
     key: Key
     connector: int
+    """0 = the key; from 2 = that connector's own."""
+    readonly: bool
+    fixed: ConfigurationKey | None
+    """The whole entry, where no value is told."""
+    plain: bool
+    """Its value is told as it stands, unless it is long."""
+
+
+Plan = tuple[_Row, ...]
 
 
 class Configuration:
     """`values`: in force, by place; they do not change any more. `dictated`: keys that nobody can change here.
 
-    What the values give is composed once: asking for everything again costs little more than encoding it.
+    What the values give is composed once: asking for everything again costs little more than encoding it. `plan`:
+    of one before, with the same `dictated` and `connectors` (`after`).
     """
 
-    def __init__(self, values: Mapping[str, str], dictated: Mapping[str, object], connectors: int = 1) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, str],
+        dictated: Mapping[str, object],
+        connectors: int = 1,
+        plan: Plan | None = None,
+    ) -> None:
         self._values, self._dictated, self._connectors = values, dictated, connectors
         self._most = int(values["GetConfigurationMaxKeys"])
         self._long = values.get("AllowLongOcppGetConfKeys") == "true"
         self._numbers = values.get("OcppGetConfBoolIsInt") == "true"
-        self._every: list[ConfigurationKey | _Live] | None = None
+        self._plan = plan
+        self._every: list[ConfigurationKey] | None = None
+        self._living: list[tuple[int, _Row]] = []
+
+    def after(self, values: Mapping[str, str]) -> "Configuration":
+        """After a change of values: what does not depend on them is taken over."""
+        return Configuration(values, self._dictated, self._connectors, self._plan)
 
     def answer(self, names: Sequence[str], live: Mapping[str, str]) -> dict[str, str]:
         """`configurationKey` and `unknownKey` as JSON, in the order asked; no names = every key. Raises TooManyKeys.
@@ -80,40 +102,63 @@ class Configuration:
 
     def _all(self, live: Mapping[str, str]) -> list[ConfigurationKey]:
         if self._every is None:
-            room = _Room()
-            self._every = [
-                _Live(name, key, connector) if key.live else self._entry(name, key, connector, {}, room)
-                for name, key, connector in self._places()
-            ]
-        room = _Room()
-        entries: list[ConfigurationKey] = []
-        for each in self._every:
-            if isinstance(each, ConfigurationKey):
-                entries.append(each)
-            elif not each.connector or each.name in live:
-                entries.append(self._entry(each.name, each.key, each.connector, live, room))
+            self._every = self._composed()
+        room, entries = _Room(), list(self._every)
+        for index, row in reversed(self._living):
+            if row.connector and row.name not in live:
+                del entries[index]
+            else:
+                entries[index] = self._entry(row.name, row.key, row.connector, live, room)
         return entries
 
-    def _places(self) -> Iterator[tuple[str, Key, int]]:
-        """Every key but those that only take, and the values that connectors have for themselves."""
+    def _composed(self) -> list[ConfigurationKey]:
+        """All entries; for those whose values other services have there is one without value, and a note."""
+        if self._plan is None:
+            self._plan = tuple(self._rows())
+        every: list[ConfigurationKey] = []
+        self._living = []
+        room, values = _Room(), self._values
+        for row in self._plan:
+            if row.fixed is not None:
+                every.append(row.fixed)
+            elif row.key.live:
+                self._living.append((len(every), row))
+                every.append(ConfigurationKey(row.name, row.readonly))
+            elif (text := values.get(row.name)) is None:
+                if not row.connector:
+                    every.append(self._entry(row.name, row.key, 0, {}, room))
+            elif row.plain and len(text) <= LONGEST_VALUE and not self._long:
+                every.append(ConfigurationKey(row.name, row.readonly, text))
+            else:
+                every.append(ConfigurationKey(row.name, row.readonly, self._shown(text, row.key, room)))
+        return every
+
+    def _rows(self) -> Iterator[_Row]:
+        """Every key but those that only take, and the places that connectors may have for themselves."""
         for name, key in KEYS.items():
             if key.access is Access.WRITE:
                 continue
-            yield name, key, 0
-            if key.per_connector:
+            readonly = self._is_readonly(key)
+            fixed = ConfigurationKey(name, readonly) if key.secret else None
+            if key.type is KeyType.ACTION and not key.secret:
+                fixed = ConfigurationKey(name, readonly, "")
+            plain = not _is_boolean(key)
+            yield _Row(name, key, 0, readonly, fixed, plain)
+            if key.per_connector and fixed is None:
                 for connector in range(2, self._connectors + 1):
-                    own = place(name, connector)
-                    if key.live or own in self._values:
-                        yield own, key, connector
+                    yield _Row(place(name, connector), key, connector, readonly, None, plain)
 
-    def _entry(self, name: str, key: Key, connector: int, live: Mapping[str, str], room: "_Room") -> ConfigurationKey:
-        readonly = (
+    def _is_readonly(self, key: Key) -> bool:
+        return (
             key.type is KeyType.READONLY
             or key.access is Access.READ
             or bool(key.absent)
             or key.name in self._dictated
             or not may_change(key, BACKEND_ROLE)
         )
+
+    def _entry(self, name: str, key: Key, connector: int, live: Mapping[str, str], room: "_Room") -> ConfigurationKey:
+        readonly = self._is_readonly(key)
         if key.secret or key.access is Access.WRITE:
             return ConfigurationKey(name, readonly)
         if is_face(key):
@@ -125,8 +170,7 @@ class Configuration:
 
     def _shown(self, text: str, key: Key, room: "_Room") -> str | UnsetType:
         kind = key.value_type or key.type
-        if key.standard and (kind is KeyType.BOOL or (kind is KeyType.ENUM and "Off" in key.values)):
-            # the enumeration is a boolean in OCPP 1.6 and has a third value here
+        if _is_boolean(key):
             text = {"On": "true", "Off": "false"}.get(text, text)
             return {"true": "1", "false": "0"}.get(text, text) if self._numbers else text
         size = len(text.encode())
@@ -145,6 +189,12 @@ class Configuration:
 class _Room(Struct):
     left: int = MOST_BYTES
     """Bytes."""
+
+
+def _is_boolean(key: Key) -> bool:
+    """In OCPP 1.6; an enumeration that has a third value here is one too."""
+    kind = key.value_type or key.type
+    return key.standard and (kind is KeyType.BOOL or (kind is KeyType.ENUM and "Off" in key.values))
 
 
 def _spelled(found: Addressed) -> str:

@@ -70,7 +70,7 @@ class Settings:
         )
         self._saying = Saying(bus, self._desk, store, values.board.connectors)
         self._fallback = Fallback(bus, self._desk, store, self._say)
-        self._configuration = self._as_told()
+        self._configuration = Configuration(values.in_force, values.board.dictated, values.board.connectors)
         self.settings_revision = self._desk.revision
         self._retry_s = math.inf
 
@@ -155,12 +155,8 @@ class Settings:
 
     def _say(self, now: Now) -> None:
         self.settings_revision = self._desk.revision
-        self._configuration = self._as_told()
+        self._configuration = self._configuration.after(self._desk.values.in_force)
         self._saying.everything(now)
-
-    def _as_told(self) -> Configuration:
-        values = self._desk.values
-        return Configuration(values.in_force, values.board.dictated, values.board.connectors)
 
     # keeping
 

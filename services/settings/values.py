@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from services.settings.names import key_of
-from services.settings.rules import Board, Unacceptable, check, complete, parse
+from services.settings.rules import Board, Unacceptable, check, complete, has_value, parse
 from services.settings.rules.problem import Problem
 
 
@@ -46,8 +46,8 @@ class Values:
 
     @property
     def unknown_stored(self) -> tuple[str, ...]:
-        """Stored keys that this version's table does not have: kept for the version that knows them."""
-        return tuple(sorted(where for where in self.stored if key_of(where) is None))
+        """Stored keys that keep nothing in this version: kept for the version that knows them."""
+        return tuple(sorted(where for where in self.stored if (key := key_of(where)) is None or not has_value(key)))
 
     def waits(self, where: str) -> bool:
         """Whether another value of this place takes effect at the next start."""

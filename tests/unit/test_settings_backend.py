@@ -228,13 +228,13 @@ def test_a_secret_is_never_told_whatever_its_access(monkeypatch: pytest.MonkeyPa
 
 def test_connector_two_is_asked_for_by_name_and_listed_when_it_has_its_own() -> None:
     text = STATION + "[connector.2]\n"
-    assert "WeldCheckInType[2]" not in said(values(text))
-    own = values(text, {"WeldCheckInType[2]": "Normally closed"})
-    assert said(own)["WeldCheckInType[2]"]["value"] == "Normally closed"
-    told = said(own, "weldcheckintype[2]", "WeldCheckInType", "WeldCheckInType[1]")
-    assert [entry["value"] for entry in told.values()] == ["Normally closed", "Normally open", "Normally open"]
-    assert said(values(text), "WeldCheckInType[2]")["WeldCheckInType[2]"]["value"] == "Normally open"
-    names = ("WeldCheckInType[3]", "FreeCharging[2]", "WeldCheckInType[02x]")
+    assert "Type2PlugLifetime[2]" not in said(values(text))
+    own = values(text, {"Type2PlugLifetime[2]": "5000"})
+    assert said(own)["Type2PlugLifetime[2]"]["value"] == "5000"
+    told = said(own, "type2pluglifetime[2]", "Type2PlugLifetime", "Type2PlugLifetime[1]")
+    assert [entry["value"] for entry in told.values()] == ["5000", "10000", "10000"]
+    assert said(values(text), "Type2PlugLifetime[2]")["Type2PlugLifetime[2]"]["value"] == "10000"
+    names = ("Type2PlugLifetime[3]", "FreeCharging[2]", "Type2PlugLifetime[02x]")
     lists = answer(names, own.in_force, {}, {}, 2)
     assert json.loads(lists["unknownKey"]) == list(names)
 

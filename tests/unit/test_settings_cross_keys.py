@@ -7,13 +7,23 @@ import pytest
 
 from services.settings import rules
 from services.settings.rules import RULES, check, complete, one_way
-from services.settings.rules.problem import Board
+from services.settings.rules.problem import Board, Mounted
 from services.settings.table import KEYS
 
 pytestmark = pytest.mark.unit
 
-BOARD = Board(32, ("No Backend", "Ethernet"), {"NumberOfConnectors": ("2", "two are mounted")}, (32, 16))
-FITS = {"NumberOfConnectors": "2"}
+SECTIONS = (
+    Mounted(1, True, "Without feedback", "", frozenset({"rcd", "opto_1"})),
+    Mounted(2, True, "Without feedback", "Normally closed", frozenset()),
+)
+BOARD = Board(
+    32,
+    ("No Backend", "Ethernet"),
+    {"NumberOfConnectors": ("2", "two are mounted")},
+    (32, 16),
+    sections=SECTIONS,
+)
+FITS = {"NumberOfConnectors": "2", "CableAttached": "true", "EOActuatorType": "Without feedback"}
 STATIC = {"NetworkConfigMode": "Static", "StaticNetworkConfigAddress": "10.0.0.5"}
 WLAN = {"WLANNetworkConfigMode": "Static", "WLANStaticNetworkConfigAddress": "10.0.0.5"}
 MASK = {"StaticNetworkConfigNetmask": "255.255.255.0"}
@@ -54,10 +64,18 @@ BROKEN: list[tuple[str, dict[str, str], str, str]] = [
      "both use input 1"),
     ("each_input_once", {"WeldCheck[2]": "Opto input 2", "AuthorizationInput": "Input 2"}, "AuthorizationInput",
      "both use input 2"),
-    ("backend_outputs_not_ours", {"InputOutputBackendControlledMode": "true", "PatternOnRelayK2": "On while charging"},
-     "InputOutputBackendControlledMode", "gives the outputs to the backend"),
-    ("one_use_of_the_relay", {"VentHeatingCtrlMode": "Fan (temperature)", "PatternOnRelayK2": "On while charging"},
-     "PatternOnRelayK2", "same auxiliary relay"),
+    ("each_input_once", {"WeldCheck": "Opto input 1"}, "WeldCheck", "makes several connectors use input 1"),
+    ("each_input_once", {"WeldCheck": "Opto input 1", "WeldCheck[2]": "Disable", "RCDENABLE": "Opto input"},
+     "RCDENABLE", "both use input 1"),
+    ("inputs_are_wired", {"WeldCheck": "Opto input 2", "WeldCheck[2]": "Disable"}, "WeldCheck",
+     "needs the input opto_2 of connector 1"),
+    ("inputs_are_wired", {"WeldCheck[2]": "230V input with PE check"}, "WeldCheck[2]", "needs the input line"),
+    ("inputs_are_wired", {"SPDCFG": "true"}, "SPDCFG", "needs the input spd"),
+    ("mirror_contact_is_mounted", {"WeldCheck": "Mirror contact"}, "WeldCheck", "connector 1 has none"),
+    ("mirror_contact_is_of_its_type", {"WeldCheck[2]": "Mirror contact"}, "WeldCheckInType", "normally closed"),
+    ("cable_is_attached", {"CableAttached": "false"}, "CableAttached", "there is no socket"),
+    ("actuator_can_do_it", {"EOActuatorType": "With feedback"}, "EOActuatorType", "without feedback"),
+    ("actuator_can_do_it", {"EOActuatorType": "With emergency release"}, "EOActuatorType", "lock_actuator"),
     ("one_use_of_the_auxiliary_output", {"WeldCheckAuxRelay": "true", "OCPPSchuko": "true"}, "OCPPSchuko",
      "same auxiliary output"),
     ("input_reports_need_backend_mode", {"InputChangeNotifyBackend": "true"}, "InputChangeNotifyBackend",
@@ -144,7 +162,10 @@ def test_the_table_fits_together_as_it_is_delivered() -> None:
         {"TcpWatchdogTimeout": "0"},
         {**STATIC, **MASK, "StaticNetworkConfigGateway": "10.0.0.1"},
         {"SMAMinEnergyDemand": "60", "SMAMaxEnergyDemand": "0"},
-        {"WeldCheck": "Opto input 1", "AuthorizationInput": "Input 2"},
+        {"WeldCheck": "Opto input 1", "WeldCheck[2]": "Disable", "AuthorizationInput": "Input 2"},
+        {"WeldCheck[2]": "Mirror contact", "WeldCheckInType[2]": "Normally closed"},
+        {"WeldCheckAuxRelay": "true", "PatternOnRelayK2": "On while charging", "VentHeatingCtrlMode": "Heater (temperature)",
+         "InputOutputBackendControlledMode": "true"},
         {"RCDAUTORECLOSURE": "On", "RCDENABLE": "On"},
         {"Type2PlugLifetime[2]": "1"},
     ],

@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from bus.clock import Now
+from bus.envelope import Received
+from bus.topics import METERING_READING
 from hardware.interfaces import PilotMode
 from schemas.safety import PilotState
 from schemas.session import StopReason
+from services.runner import Context, Service
 from services.safety.timings import PILOT_VALID_CONNECTED_S, SAMPLE_CONNECTED_S
 from tests.backend.scripted import ScriptedBackend
 from tests.virtual.charging_station import CARD, Status
@@ -142,6 +147,42 @@ def test_f33_30_ma_of_alternating_current_trip_within_300_ms(bench: FaultBench) 
 
 
 # mains and disk
+
+
+class WithPhaseOrder(FaultBench):
+    """A meter that knows the order of its phases, which none of the models in the table does."""
+
+    order = 1
+
+    def _build_safety(self, context: Context) -> Service:
+        service = super()._build_safety(context)
+        hear = service.on_message
+
+        def hear_more(message: Received, now: Now) -> None:
+            if message.topic is METERING_READING and message.body.reading is not None:
+                reading = structs.replace(message.body.reading, phase_order=self.order)
+                message = structs.replace(message, body=structs.replace(message.body, reading=reading))
+            hear(message, now)
+
+        service.on_message = hear_more  # type: ignore[method-assign]
+        return service
+
+
+def test_f68_phases_in_the_wrong_order_are_warned_of_within_3_s_and_charging_goes_on(tmp_path: Path) -> None:
+    bench = WithPhaseOrder(tmp_path, backend=ScriptedBackend())
+    bench.charge_fully()
+    bench.inject("phase_rotation", 3.0)
+    bench.order = -1
+    bench.expect_fault("phase_sequence", within_s=3.2)
+    bench.watch_current()
+    bench.advance(10.0)
+    assert bench.status() is Status.CHARGING
+    assert bench.least_a is not None
+    assert bench.least_a > 31.0
+    bench.clear("phase_rotation")
+    bench.order = 1
+    bench.expect_cleared("phase_sequence", within_s=4.0)
+    bench.backend.check()
 
 
 @pytest.mark.parametrize("resumes_after", ["false", "true"])

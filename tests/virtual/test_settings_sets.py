@@ -100,16 +100,16 @@ def power_cut(here: Cell) -> None:
 def test_a_set_is_done_as_one_change_with_one_revision(tmp_path: Path) -> None:
     here = station(tmp_path)
     before = snapshot(here).revision
-    told = a_set(here, {"FreeCharging": "on", "ConnectionTimeOut": "90", "WeldCheckInType[2]": "1"}, actor="anna")
+    told = a_set(here, {"FreeCharging": "on", "ConnectionTimeOut": "90", "Type2PlugLifetime[2]": "5000"}, actor="anna")
     assert told.outcome is Answer.REBOOT_REQUIRED
-    assert lists(told)["changed"] == ["FreeCharging", "ConnectionTimeOut", "WeldCheckInType[2]"]
+    assert lists(told)["changed"] == ["FreeCharging", "ConnectionTimeOut", "Type2PlugLifetime[2]"]
     assert "ConnectionTimeOut" in lists(told)["reboot"]
     assert "FreeCharging" not in lists(told)["reboot"]
     assert snapshot(here).revision == before + 1
     assert snapshot(here).values["FreeCharging"] == "true"
     power_cut(here)
     assert snapshot(here).values["ConnectionTimeOut"] == "90"
-    assert snapshot(here).values["WeldCheckInType[2]"] == "Normally closed"
+    assert snapshot(here).values["Type2PlugLifetime[2]"] == "5000"
 
 
 def test_what_waits_together_waits_across_a_restart_and_is_there_after_a_reboot(tmp_path: Path) -> None:
@@ -346,10 +346,10 @@ def test_a_newer_file_is_refused_with_words(tmp_path: Path) -> None:
 
 def test_get_configuration_of_everything_names_what_connectors_have_for_themselves(tmp_path: Path) -> None:
     here = station(tmp_path)
-    change(here, "WeldCheckInType[2]", "Normally closed", source="chargectl")
+    change(here, "Type2PlugLifetime[2]", "5000", source="chargectl")
     power_cut(here)
     request = GetConfigurationRequest(**id_and_end(here, "session"))
     told = ask(here, "session", SETTINGS_GET_CONFIGURATION, request)
     names = [entry["key"] for entry in json.loads(told.values["configurationKey"])]
-    assert "WeldCheckInType[2]" in names
+    assert "Type2PlugLifetime[2]" in names
     assert len(names) == len(set(names))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from services.settings.rules.problem import Board, Mounted, Problem, Problems, Rule, Values, own_place
+from services.settings.table import KEYS
 
 INPUTS: dict[str, dict[str, tuple[str, ...]]] = {
     "WeldCheck": {
@@ -21,24 +22,23 @@ MIRROR = "Mirror contact"
 
 
 def _each(values: Values, board: Board, name: str) -> Iterator[tuple[str, str, Mounted]]:
-    """The place that counts for each connector, its value, and what is mounted there; a place once."""
-    seen: set[str] = set()
+    """The place that counts for each connector, its value, and what is mounted there."""
     for mounted in board.sections:
         where = own_place(values, name, mounted.connector)
-        if where not in seen:
-            seen.add(where)
-            yield where, values[where], mounted
+        yield where, values[where], mounted
 
 
 def inputs_are_wired(values: Values, board: Board) -> Problems:
     for name, choices in INPUTS.items():
         for where, chosen, mounted in _each(values, board, name):
+            if mounted.connector > 1 and not KEYS[name].per_connector:
+                continue
             missing = [each for each in choices.get(chosen, ()) if each not in mounted.inputs]
             if missing:
                 yield Problem(
                     (where,),
-                    f"{where} {chosen} needs the input {missing[0]}, which the station file does not list "
-                    "([equipment] inputs): wire it and list it there first",
+                    f"{where} {chosen} needs the input {missing[0]} of connector {mounted.connector}, which the station "
+                    "file does not list ([equipment] inputs): wire it and list it there first",
                 )
 
 
@@ -46,7 +46,9 @@ def mirror_contact_is_mounted(values: Values, board: Board) -> Problems:
     for where, chosen, mounted in _each(values, board, "WeldCheck"):
         if chosen == MIRROR and not mounted.mirror_contact:
             yield Problem(
-                (where,), f"{where} {MIRROR}: the station file says that the contactor has none (mirror_contact)"
+                (where,),
+                f"{where} {MIRROR}: the station file says that the contactor of connector {mounted.connector} has none "
+                "(mirror_contact)",
             )
 
 

@@ -37,9 +37,17 @@ def find(name: str) -> Key | None:
 
 
 def search(text: str) -> list[Key]:
-    """Keys in whose name, label, group or help all words of `text` occur, in any case."""
+    """Keys in whose name, label, group or help all words of `text` occur, in any case; those that are called so first."""
     words = text.lower().split()
-    return [key for key in KEYS.values() if all(word in _everything(key) for word in words)]
+    found = [key for key in KEYS.values() if all(word in _everything(key) for word in words)]
+    return sorted(found, key=lambda key: _distance(key, words))
+
+
+def _distance(key: Key, words: list[str]) -> int:
+    for distance, text in enumerate((key.name, f"{key.name} {key.label}", f"{key.name} {key.label} {key.group}")):
+        if all(word in text.lower() for word in words):
+            return distance
+    return 3
 
 
 def _everything(key: Key) -> str:

@@ -1,0 +1,131 @@
+"""What is mounted, as factory values of keys; and safety relevant keys, which have to be confirmed."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from schemas.base import Answer
+from schemas.settings import Entry
+from services.home import parse_station
+from services.settings.changes import Judgement, change, judge
+from services.settings.factory import board_of, check_station, factory_values
+from services.settings.rules import check
+from services.settings.table import KEYS
+from services.settings.table.key import Access
+from services.settings.values import Values, begin
+
+pytestmark = pytest.mark.unit
+
+FIXED = '[connector.1]\ncable = "fixed"\n'
+SCHUKO = '[connector.1]\n[connector.2]\ncable = "schuko"\n[equipment]\noutputs = ["auxiliary"]\n'
+
+
+def values(text: str, stored: Mapping[str, str] | None = None) -> Values:
+    station = parse_station(text)
+    return begin(factory_values(station), board_of(station), stored or {}, {}).started()
+
+
+def wanted(before: Values, key: str, value: str, **how: bool) -> Judgement:
+    return judge(before, [Entry(key=key, value=value)], **how)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("[connector.1]\n", {"CableAttached": "false", "EOActuatorType": "With feedback", "WeldCheck": "Mirror contact"}),
+        (FIXED, {"CableAttached": "true"}),
+        ('[connector.1]\nlock_actuator = "without feedback"\n', {"EOActuatorType": "Without feedback"}),
+        ("[connector.1]\nmirror_contact = false\n", {"WeldCheck": "Disable", "WeldCheckInType": "Normally open"}),
+        (
+            '[connector.1]\nmirror_contact_type = "normally closed"\n',
+            {"WeldCheck": "Mirror contact", "WeldCheckInType": "Normally closed"},
+        ),
+        (
+            "[connector.1]\n[connector.2]\nmirror_contact = false\n",
+            {"WeldCheck": "Mirror contact", "WeldCheck[2]": "Disable"},
+        ),
+        ('[connector.1]\nmeter = "none"\n[connector.2]\n', {"OCPPMeterType": "No meter",
+         "OCPPMeterType[2]": "Eastron SDM630 V2"}),
+        (SCHUKO, {"OCPPSchuko": "true", "CableAttached": "false", "WeldCheck": "Mirror contact"}),
+        ('[connector.1]\ncable = "fixed"\n[connector.2]\ncable = "schuko"\n', {"CableAttached": "true"}),
+    ],
+)  # fmt: skip
+def test_the_station_file_gives_the_factory_values_of_what_is_mounted(text: str, found: dict[str, str]) -> None:
+    state = values(text)
+    assert {name: state.in_force[name] for name in found} == found
+    assert check(state.in_force, state.board) == [], "a station does not contradict itself"
+    assert check_station(parse_station(text), text) == []
+    assert not state.rejected
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value", "words"),
+    [
+        ("[connector.1]\nmirror_contact = false\n", "WeldCheck", "Mirror contact", "has none (mirror_contact)"),
+        ("[connector.1]\n", "WeldCheck", "Opto input 1", "needs the input opto_1"),
+        ("[connector.1]\n", "WeldCheckInType", "Normally closed", "normally open (mirror_contact_type)"),
+        (FIXED, "CableAttached", "false", "there is no socket"),
+        ('[connector.1]\nlock_actuator = "without feedback"\n', "EOActuatorType", "With feedback", "without feedback"),
+        ("[connector.1]\n", "RCDENABLE", "On", "needs the input rcd"),
+        ("[connector.1]\n", "MonitoringRelayInput", "On", "needs the input monitoring_relay"),
+        ("[connector.1]\n", "TamperDetectionInputEnable", "true", "needs the input tamper"),
+    ],
+)
+def test_a_key_that_contradicts_the_board_is_rejected_stored_or_in_the_station_file(
+    text: str, key: str, value: str, words: str
+) -> None:
+    refused = wanted(values(text), key, value, confirmed=True)
+    assert refused.outcome is Answer.REJECTED
+    assert words in refused.reason
+    old = values(text, {key: value})
+    assert words in old.rejected[key], "a stored one of before is kept and not used"
+    assert old.in_force[key] != value
+    wrong = f'{text}[settings]\n{key} = "{value}"\n'
+    told = check_station(parse_station(wrong), wrong)
+    assert words in told[0]
+    assert f"line {wrong.count(chr(10))}" in told[0]
+
+
+def test_what_is_listed_as_wired_may_be_chosen() -> None:
+    text = '[connector.1]\nmirror_contact = false\n[equipment.inputs]\nopto_1 = "normally open"\nline = "normally open"\n'
+    for value in ("Opto input 1", "230V input"):
+        assert wanted(values(text), "WeldCheck", value, confirmed=True).outcome is Answer.REBOOT_REQUIRED
+
+
+# confirmation
+
+SAFE = [key for key in KEYS.values() if key.confirm]
+
+
+def test_every_safety_relevant_key_can_only_be_read_over_ocpp() -> None:
+    assert {key.name for key in SAFE} >= {"CableAttached", "WeldCheck", "RCMBIEC62955Mode", "CPDiodeDetection"}
+    assert [key.name for key in SAFE if key.access is not Access.READ] == []
+
+
+def test_a_safety_relevant_key_is_refused_with_what_is_to_be_confirmed_and_taken_with_it() -> None:
+    before = values("[connector.1]\n")
+    refused = wanted(before, "CableAttached", "true")
+    assert refused.outcome is Answer.REJECTED
+    assert KEYS["CableAttached"].confirm in refused.reason
+    assert refused.refused[0].confirm == KEYS["CableAttached"].confirm
+    assert change(before, "CableAttached", "true", 0, "cli").outcome is Answer.REJECTED
+    done = wanted(before, "CableAttached", "true", confirmed=True)
+    assert done.outcome is Answer.REBOOT_REQUIRED
+    over_ocpp = judge(before, [Entry(key="CableAttached", value="true")], source="ocpp", confirmed=True)
+    assert "can only be read over OCPP" in over_ocpp.reason
+
+
+def test_going_back_to_what_is_mounted_needs_no_confirmation() -> None:
+    changed = values("[connector.1]\n", {"CableAttached": "true", "CPDiodeDetection": "false"})
+    assert wanted(changed, "CableAttached", "false").outcome is Answer.REBOOT_REQUIRED
+    assert wanted(changed, "CableAttached", "true").outcome is Answer.ACCEPTED, "it is so already"
+    assert judge(changed, [Entry(key="CPDiodeDetection", reset=True)]).outcome is Answer.ACCEPTED
+
+
+def test_a_set_with_one_unconfirmed_key_is_refused_whole() -> None:
+    entries = [Entry(key="FreeCharging", value="true"), Entry(key="CPDiodeDetection", value="false")]
+    refused = judge(values("[connector.1]\n"), entries)
+    assert [each.key for each in refused.refused] == ["CPDiodeDetection"]
+    assert refused.after is None
+    done = judge(values("[connector.1]\n"), entries, confirmed=True)
+    assert done.outcome is Answer.ACCEPTED
