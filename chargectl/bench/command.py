@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 
 from chargectl.bench import machine
 from chargectl.bench.children import compile_packages
@@ -13,7 +14,7 @@ from chargectl.bench.report import Figure, Report, table
 
 ABOUT = {
     "bus": "one message between two services, against a raw datagram, bare ZeroMQ and MQTT",
-    "stop": "how fast `safety` opens a contactor, both cores loaded",
+    "stop": "how fast `safety` opens a contactor, everything fitted, both cores loaded",
     "footprint": "memory and idle CPU of the services",
     "ocpp": "one validated MeterValues to the backend and back, against bare websockets and the ocpp package",
     "queue": "queueing a billing message durably, against append + fdatasync",
@@ -33,7 +34,7 @@ def run(argv: Sequence[str]) -> int:
     compile_packages()
     before = machine.describe()
     try:
-        figures = measure(Effort(asked.repeats, asked.quick))
+        figures = measure(Effort(asked.repeats, asked.quick, asked.keep))
     except BenchError as error:
         print(f"bench {asked.name} could not run: {error}", file=sys.stderr)
         return 1
@@ -58,5 +59,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("name", choices=sorted(ABOUT))
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     parser.add_argument("--repeats", type=int, default=3, help="how often everything is repeated (default 3)")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="stop: write the histogram of all stops there")
     parser.add_argument("--quick", action="store_true", help="shorter slices: a first impression, not a proof")
     return parser

@@ -1,12 +1,15 @@
 """What a bench is asked for, and how it says that it cannot run."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Effort:
     repeats: int
     quick: bool
+    keep: Path | None = None
+    """A file for what the figures were made of (stop: the histogram)."""
 
 
 class BenchError(Exception):

@@ -1,4 +1,4 @@
-"""`bench stop`: how fast `safety` opens a contactor, with 16 connectors and both cores loaded.
+"""`bench stop`: how fast `safety` opens a contactor, with 16 connectors, everything fitted and both cores loaded.
 
 The world stamps the edge when it sends it, `safety` stamps the coil command after it wrote it; the filter time that the
 state table prescribes is taken off. The peer is a bare loop that sleeps to every 10 ms in the same scheduling class on
@@ -14,23 +14,28 @@ from itertools import cycle as repeated
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from chargectl.bench.children import Child
 from chargectl.bench.effort import Effort
 from chargectl.bench.figures import quantile
+from chargectl.bench.histogram import histogram
 from chargectl.bench.load import busy_loops
 from chargectl.bench.machine import processors, realtime_refusal
 from chargectl.bench.report import Figure, not_measured
 from chargectl.bench.slices import boot_s
-from chargectl.bench.stop_cycle import CHARGES_WITHIN_S, FILTER_S, Cast, Stop, cycle
+from chargectl.bench.stop_cycle import CHARGES_WITHIN_S, FILTER_S, ROWS, Cast, Stop, cycle
 from chargectl.bench.stop_rig import CONNECTORS, StopRig, stop_rig
 from schemas.safety import Contactor
 from services.runner import REALTIME_PRIORITY
 
 REACTION_LIMIT_MS, STALL_LIMIT_MS = 10.0, 200.0
 SEED = 61851
-STOPPED_S = 0.6
-"""`safety` stays stopped this long: three times what the monoflop may take."""
+HELD_S, STOPPED_S = 0.3, 0.6
+"""`safety` stays stopped this long: longer than what the monoflop may take."""
+STAYS_OPEN_S = 2.0
+"""After it goes on: nothing closes for 5 s after the start (`services/safety/timings.py`)."""
+STALLS = ("loop held up for 300 ms", "SIGSTOP", "SIGKILL")
 
 
 @dataclass
@@ -40,8 +45,8 @@ class Run:
     stops: list[Stop] = field(default_factory=list)
     bare_p99_s: float = 0.0
     missed_deadlines: int = 0
-    stalls_s: list[float] = field(default_factory=list)
-    """Last feed to open contacts, of every connector that was charging when `safety` was stopped."""
+    stalls_s: dict[str, list[float]] = field(default_factory=dict)
+    """By stall: last feed to open contacts, of every connector that was charging. inf = it stayed or became closed."""
     unasked: int = 0
 
     def take(self, stop: Stop | None) -> None:
@@ -62,6 +67,8 @@ def measure(effort: Effort) -> list[Figure]:
                 fifo.append(_run(Path(directory) / f"fifo{repeat}", wanted, SEED + repeat, realtime=True))
             where = Path(directory) / f"ordinary{repeat}"
             ordinary.append(_run(where, wanted, SEED + repeat, realtime=False, world_first=not refusal))
+    if effort.keep is not None:
+        effort.keep.write_text(kept(fifo, ordinary), encoding="utf-8")
     return figures_of(fifo, ordinary, refusal)
 
 
@@ -81,7 +88,7 @@ def _run(root: Path, wanted: int, seed: int, *, realtime: bool, world_first: boo
         run.missed_deadlines = rig.missed_deadlines - missed_before
         bare.tell("stop")
         run.bare_p99_s = bare.hear(20.0)["p99_s"]
-        run.stalls_s = _stall(rig)
+        run.stalls_s = {how: _stall(rig, how) for how in STALLS}
     return run
 
 
@@ -96,8 +103,26 @@ def _chance(seed: int, number: int) -> random.Random:
     return random.Random(seed * 100 + number)
 
 
-def _stall(rig: StopRig) -> list[float]:
-    """Every car charges; then `safety` is stopped by SIGSTOP."""
+def _stall(rig: StopRig, how: str) -> list[float]:
+    """Every car charges; then `safety` is held up, stopped or killed. The kill is the last thing that can be done."""
+    charging = _all_charge(rig)
+    if how == "SIGKILL":
+        os.kill(rig.safety, signal.SIGKILL)
+        _pass(rig, STOPPED_S)
+        return list(_opening_times_s(rig.world.ask("state"), charging).values())
+    os.kill(rig.safety, signal.SIGSTOP)
+    _pass(rig, STOPPED_S if how == "SIGSTOP" else HELD_S)
+    state = rig.world.ask("state")
+    os.kill(rig.safety, signal.SIGCONT)
+    times_s = _opening_times_s(state, charging)
+    _pass(rig, STAYS_OPEN_S)
+    after = rig.world.ask("state")["connectors"]
+    closed_again = {name for name, each in after.items() if each["contactor"] != "open"}
+    return [float("inf") if name in closed_again else times_s[name] for name in charging]
+
+
+def _all_charge(rig: StopRig) -> list[str]:
+    """Names of the connectors whose contacts are closed."""
     before = rig.world.ask("state")["connectors"]
     for number in CONNECTORS:
         for fault in before[str(number)]["faults"]:
@@ -111,14 +136,18 @@ def _stall(rig: StopRig) -> list[float]:
     closed = Contactor.CLOSED
     rig.wait(lambda: all(_says(rig, n, "contactor") is closed for n in CONNECTORS), "all cars charge", CHARGES_WITHIN_S)
     _pass(rig, 1.0)
-    charging = [name for name, each in rig.world.ask("state")["connectors"].items() if each["contactor"] == "closed"]
-    os.kill(rig.safety, signal.SIGSTOP)
-    _pass(rig, STOPPED_S)
-    state = rig.world.ask("state")
-    os.kill(rig.safety, signal.SIGCONT)
-    fed_s = float(state["feed_stamp_s"])
-    open_now = {name: each for name, each in state["connectors"].items() if each["contactor"] == "open"}
-    return [open_now[name]["contactor_opened_s"] - fed_s if name in open_now else float("inf") for name in charging]
+    return [name for name, each in rig.world.ask("state")["connectors"].items() if each["contactor"] == "closed"]
+
+
+def _opening_times_s(state: dict[str, Any], charging: list[str]) -> dict[str, float]:
+    """By connector: from the last feed to open contacts; inf = they are still closed."""
+    fed_s, connectors = float(state["feed_stamp_s"]), state["connectors"]
+    return {
+        name: connectors[name]["contactor_opened_s"] - fed_s
+        if connectors[name]["contactor"] == "open"
+        else float("inf")
+        for name in charging
+    }
 
 
 def _says(rig: StopRig, number: int, field_name: str) -> object:
@@ -136,7 +165,7 @@ def figures_of(fifo: list[Run], ordinary: list[Run], refusal: str) -> list[Figur
     name = "reaction minus filter time, p99, SCHED_FIFO"
     figures = [
         _reaction(name, fifo, REACTION_LIMIT_MS) if fifo else not_measured(name, "ms", REACTION_LIMIT_MS, refusal),
-        _stall_figure([*fifo, *ordinary]),
+        *(_stall_figure(how, [*fifo, *ordinary]) for how in STALLS),
     ]
     for words, runs in (("SCHED_FIFO", fifo), ("ordinary priority", ordinary)):
         if runs:
@@ -160,17 +189,35 @@ def _reaction(name: str, runs: list[Run], limit_ms: float | None) -> Figure:
     )
 
 
-def _stall_figure(runs: list[Run]) -> Figure:
-    stalls_ms = [[1000.0 * value for value in run.stalls_s] for run in runs]
+def _stall_figure(how: str, runs: list[Run]) -> Figure:
+    stalls_ms = [[1000.0 * value for value in run.stalls_s[how]] for run in runs]
     pooled = [value for each in stalls_ms for value in each]
     return Figure(
-        name="SIGSTOP of safety: last feed to open contacts, the slowest",
+        name=f"{how} of safety: last feed to open contacts, the slowest",
         value=max(pooled),
         unit="ms",
         limit=STALL_LIMIT_MS,
         reason=f"{len(pooled)} contactors in {len(runs)} stalls, as the world saw it",
         runs=tuple(max(each) for each in stalls_ms),
     )
+
+
+def _label(kind: str) -> str:
+    return f"{ROWS[kind]} {kind} (filter {1000.0 * FILTER_S[kind]:g} ms)"
+
+
+def kept(fifo: list[Run], ordinary: list[Run]) -> str:
+    """The histogram of all stops, by scheduling class and kind."""
+    lines = ["Reaction of safety minus the filter time that the state table prescribes, `chargectl bench stop`", ""]
+    for words, runs in (("SCHED_FIFO", fifo), ("ordinary priority", ordinary)):
+        stops = [stop for run in runs for stop in run.stops]
+        for kind in FILTER_S:
+            times_ms = [1000.0 * stop.reaction_s for stop in stops if stop.kind == kind]
+            if times_ms:
+                heading = f"{words}, {_label(kind)}: {len(times_ms)} stops, "
+                heading += f"p50 {quantile(times_ms, 0.5):.2f} ms, p99 {quantile(times_ms, 0.99):.2f} ms"
+                lines += [heading, *histogram(times_ms), ""]
+    return "\n".join(lines)
 
 
 def _reported(words: str, runs: list[Run]) -> list[Figure]:
@@ -180,7 +227,8 @@ def _reported(words: str, runs: list[Run]) -> list[Figure]:
         pooled = [value for each in times for value in each]
         if pooled:
             runs_p50 = tuple(median(each) for each in times if each)
-            figures.append(Figure(name=f"{words}: {kind}, p50", value=median(pooled), unit="ms", runs=runs_p50))
+            figures.append(Figure(name=f"{words}: {_label(kind)}, p50", value=median(pooled), unit="ms", runs=runs_p50))
+            figures.append(Figure(name=f"{words}: {_label(kind)}, p99", value=quantile(pooled, 0.99), unit="ms"))
     seen = [[1000.0 * (stop.opened_s - stop.edge_s) for stop in run.stops] for run in runs]
     pooled = [value for each in seen for value in each]
     figures.append(

@@ -1,4 +1,4 @@
-"""One connector's life in `bench stop`: a car comes, charges, is stopped in one of four ways, leaves, and again."""
+"""One connector's life in `bench stop`: a car comes, charges, is stopped in one of five ways, leaves, and again."""
 
 import random
 from collections.abc import Callable, Generator, Iterator
@@ -9,11 +9,20 @@ from chargectl.bench.effort import BenchError
 from chargectl.bench.slices import boot_s
 from chargectl.bench.stop_rig import StopRig
 from schemas.safety import Contactor
-from services.safety.timings import DIODE_S, OPEN_FILTER_S
+from services.safety.timings import CONFIRM_C_S, DIODE_S, OPEN_FILTER_S
 
-FILTER_S = {"unplug": OPEN_FILTER_S, "s2": OPEN_FILTER_S, "pilot_short": OPEN_FILTER_S, "diode": DIODE_S}
+FILTER_S = {
+    "s2": OPEN_FILTER_S,
+    "unplug": OPEN_FILTER_S,
+    "pilot_short": OPEN_FILTER_S,
+    "diode": DIODE_S,
+    "state_d": CONFIRM_C_S,
+}
 """What the state table prescribes between the edge and the coil, by kind of stop."""
-FAULTS = ("diode", "pilot_short")
+ROWS = {"s2": "F1", "unplug": "F2", "pilot_short": "F4", "diode": "F9", "state_d": "F12"}
+"""Of the fault-injection table."""
+FAULTS = {"diode": "diode", "pilot_short": "pilot_short", "state_d": "ventilation"}
+"""Names of the simulated faults."""
 CHARGES_WITHIN_S, OPENS_WITHIN_S, LEAVES_WITHIN_S = 60.0, 5.0, 30.0
 CHARGES_S = (0.3, 0.9)
 """Shortest and longest time between the closing of the contactor and the stop."""
@@ -77,7 +86,7 @@ def _stop(rig: StopRig, number: int, kind: str) -> float:
     elif kind == "s2":
         answer = rig.world.ask("ev_pause", connector=number)
     else:
-        answer = rig.world.ask("fault", name=kind, connector=number, on=True)
+        answer = rig.world.ask("fault", name=FAULTS[kind], connector=number, on=True)
     sent_s = answer.get("pilot_sent_s", {}).get(str(number))
     if sent_s is None:
         raise BenchError(f"connector {number}: {kind} changed nothing on the pilot")
@@ -93,7 +102,7 @@ def _measured(rig: StopRig, number: int, kind: str, edge_s: float) -> Stop:
 
 def _leave(rig: StopRig, number: int, kind: str, chance: random.Random) -> Script:
     if kind in FAULTS:
-        rig.world.ask("fault", name=kind, connector=number, on=False)
+        rig.world.ask("fault", name=FAULTS[kind], connector=number, on=False)
     if kind != "unplug":
         rig.world.ask("plug_out", connector=number, force=True)
     yield Wait(lambda: not _vehicle(rig, number), f"{number} sees the car leave", LEAVES_WITHIN_S)

@@ -33,11 +33,41 @@ WORLD_PRIORITY = 60
 START_S = 20.0
 
 
+OF_CONNECTORS = {"rcd": "normally open", "protective_earth": "normally open", "overcurrent": "normally open"}
+OF_STATION = ("emergency_stop", "tilt", "tamper", "spd", "energy_management")
+KEYS = {
+    "HardwareCurrentLimit": "32",
+    "RCDENABLE": "On",
+    "WeldCheckAuxRelay": "On",
+    "CheckCarOverCurrent": "On",
+    "TamperDetectionInputEnable": "On",
+    "SPDCFG": "On",
+    "EnergyManInputPowerLimitCfg": "Enable",
+    "RCMBDelta": "10",
+    "TempDelta": "1",
+    "VentHeatingCtrlMode": "Fan (temperature)",
+}
+"""Everything that makes work for a step is switched on."""
+
+
 def station_file(realtime: bool) -> str:
-    """Half of the connectors with a socket and a lock, half with a fixed cable."""
+    """Every sensor there is; half of the connectors with a socket and a lock, half with a fixed cable."""
     lines = [f"[station]\nrealtime = {str(realtime).lower()}\n"]
-    lines += [f'[connector.{number}]\ncable = "{"socket" if number % 2 else "fixed"}"\n' for number in CONNECTORS]
+    for number in CONNECTORS:
+        cable = "socket" if number % 2 else "fixed"
+        lines.append(f'[connector.{number}]\ncable = "{cable}"\noutput_sense = true\nphase_switching = true\n')
+    wired = {_named(name, number): kind for number in CONNECTORS for name, kind in OF_CONNECTORS.items()}
+    wired.update(dict.fromkeys(OF_STATION, "normally open"))
+    sensors = ["housing", "cpu", "rfid"]
+    sensors += [_named(name, number) for number in CONNECTORS for name in ("relay", "plug_1", "plug_2")]
+    inputs = ", ".join(f'"{name}" = "{kind}"' for name, kind in wired.items())
+    lines.append(f"[equipment]\ninputs = {{ {inputs} }}\ntemperatures = {sensors}\nfan = true\n")
     return "".join(lines)
+
+
+def _named(name: str, number: int) -> str:
+    """Those of connector 1 have no number."""
+    return name if number == 1 else f"{name}.{number}"
 
 
 class StopRig:
@@ -56,7 +86,7 @@ class StopRig:
             for descriptor in wire.filenos():
                 self._poll.register(descriptor, select.POLLIN)
         self._renew_s = 0.0
-        self._settings.publish(SETTINGS_VALUES, SettingsSnapshot(revision=1, values={"HardwareCurrentLimit": "32"}))
+        self._settings.publish(SETTINGS_VALUES, SettingsSnapshot(revision=1, values=KEYS))
 
     def connector(self, number: int) -> SafetyConnector | None:
         """What `safety` said last; None before its first word."""

@@ -1,13 +1,17 @@
 """`chargectl config` at a running station: looking, sets, files, and what it says when something is refused."""
 
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from services.exit_codes import ExitCode
-from tests.running_station import RunningStation, chargectl
+from services.settings.table import KEYS
+from tests.running_station import ROOT, RunningStation, chargectl, environment
 
 pytestmark = pytest.mark.process
 
@@ -84,3 +88,79 @@ def test_what_needs_no_station_works_without_one(tmp_path: Path) -> None:
     assert "queue-size" in searched.stdout
     missing = chargectl("config", "import", str(tmp_path / "none.json"), home=tmp_path)
     assert missing.returncode != ExitCode.OK
+
+
+def test_a_safety_relevant_key_asks_to_be_confirmed_and_says_what(shared_station: RunningStation) -> None:
+    station = shared_station
+    told = refused(station, "set", "CPDiodeDetection", "false")
+    assert KEYS["CPDiodeDetection"].confirm in told
+    assert "--confirm" in told
+    assert refused(station, "set", "CPDiodeDetection", "false", "FreeCharging", "maybe").count("\n") >= 4
+    assert answer(station, "get", "CPDiodeDetection")["values"] == {"CPDiodeDetection": "true"}
+    said(station, "set", "CPDiodeDetection", "false", "--confirm")
+    said(station, "reset", "CPDiodeDetection")
+    assert answer(station, "get", "CPDiodeDetection")["values"] == {"CPDiodeDetection": "true"}
+
+
+def test_another_name_of_a_key_stands_in_no_difference_and_no_export_twice(
+    shared_station: RunningStation, tmp_path: Path
+) -> None:
+    station, file = shared_station, tmp_path / "settings.json"
+    said(station, "set", "MessageTimeout", "50")
+    assert answer(station, "diff") == [{"key": "BackendConnectionTimeout", "other": "60", "here": "50"}]
+    here = answer(station, "explain", "MessageTimeout")["here"]["MessageTimeout"]
+    assert (here["face_of"], here["stored"], here["pending"]) == ("BackendConnectionTimeout", "50", True)
+    said(station, "export", str(file))
+    assert "MessageTimeout" not in json.loads(file.read_text())["settings"]
+    said(station, "reset", "--all", "--yes")
+    assert answer(station, "diff") == []
+
+
+def test_names_of_a_file_cannot_move_the_cursor(shared_station: RunningStation, tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps({"settings": {"\x1b[2Jx": "1", "\x9b2Jy": "1"}}))
+    told = refused(shared_station, "import", str(file))
+    assert "\\x1b[2Jx" in told
+    assert not {"\x1b", "\x9b"} & set(told)
+    done = chargectl("config", "import", str(file), "--skip-unknown", home=shared_station.home.root)
+    assert not {"\x1b", "\x9b"} & set(done.stderr + done.stdout)
+
+
+WORDS = {"Type2ContactorLifetime": 200_000, "Type2PlugLifetime": 20_000, "ContactorCyclesUnderloadLimit": 30_000}
+
+
+def test_an_import_during_which_settings_is_killed_is_done_whole_or_not_at_all(
+    shared_station: RunningStation, tmp_path: Path
+) -> None:
+    station = shared_station
+    for turn in range(4):
+        new = {name: number + turn for name, number in WORDS.items()}
+        file = tmp_path / f"{turn}.json"
+        file.write_text(json.dumps({"settings": new}))
+        killed = station.process("settings")
+        before = answer(station, "diff")
+        log = station.home.data / "settings.db-wal"
+        written_ns = log.stat().st_mtime_ns if log.exists() else 0
+        importer = subprocess.Popen(
+            [sys.executable, "-m", "chargectl", "config", "import", str(file), "--home", str(station.home.root)],
+            cwd=ROOT,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        if turn % 2:
+            while log.exists() and log.stat().st_mtime_ns == written_ns and importer.poll() is None:
+                time.sleep(0.0005)  # the moment of the commit is the subject, not a wait for something
+        station.kill("settings")
+        _out, error = importer.communicate(timeout=30)
+        station.wait_replaced("settings", killed)
+        station.wait_healthy()
+        after = {row["key"]: row["here"] for row in answer(station, "diff")}
+        kept = {name: after.get(name) for name in new}
+        whole = {name: str(number) for name, number in new.items()}
+        if importer.returncode == ExitCode.OK:
+            assert kept == whole, error
+        else:
+            assert kept in (whole, {name: {r["key"]: r["here"] for r in before}.get(name) for name in new}), error
+    said(station, "reset", "--all", "--yes")

@@ -89,7 +89,7 @@ def test_whatever_is_taken_is_one_printable_line_within_its_length(key: Key, tex
         {"'; DROP TABLE value; --": "x"},
         {"[2]": "1", "": "1", " ": "1", "[]": "", "FreeCharging[": "1", "FreeCharging[-1]": "1"},
         {"FreeCharging[99999999999999999999]": "true"},
-        {"\u0130" * 64: "1", "\ud800": "1"},
+        {"\u0130" * 64: "1", "\u202eFreeCharging": "1"},
     ],
 )
 def test_nonsense_in_names_is_refused_with_words_that_can_be_printed(entries: Mapping[str, str]) -> None:

@@ -7,8 +7,8 @@ from services.safety.timings import BOOT_S, UNREADABLE_S
 
 
 def _board(state: ConnectorState, moment: Moment) -> bool:
-    """The driver says that its hardware does not answer, or does not do what is driven. With the coil on that stops power
-    in the same step (F78, F79); otherwise it is given half a second, after the start the time of the self-test."""
+    """The driver says that its hardware does not answer, or does not do what is driven. With the coil on that stops
+    power in the same step (F78, F79); otherwise it has half a second, after the start the time of the self-test."""
     since_s, never = state.panel.trouble_s, state.pilot_sight.stamp_s < 0.0
     if since_s is not None and state.contactor.coil:
         return True
