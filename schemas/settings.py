@@ -108,7 +108,8 @@ class ChangeSetRequest(Request, frozen=True, kw_only=True):
 
     Outcome as of `settings.change`. Answer values, JSON: `refused` list of {key, outcome, reason}, with `confirm` (what
     is to be confirmed) where only that is missing; `changed` list of places whose stored value is now another, `reboot`
-    those of them that wait for the next start, `skipped` list of unknown names left out. With more than fits into an answer, `refused` is cut and `more_refused` counts the rest.
+    those of them that wait for the next start, `skipped` list of unknown names left out. With more than fits into an
+    answer, `refused` is cut and `more_refused` counts the rest.
     """
 
     entries: Annotated[tuple[Entry, ...], Meta(max_length=MOST_ENTRIES)]

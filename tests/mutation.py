@@ -35,6 +35,8 @@ NEVER_COPIED = shutil.ignore_patterns("__pycache__", ".hypothesis", ".pytest_cac
 
 CONTACT = ("contacts", "configurations", "faults", "pilot", "lock", "restart", "board_away", "wear", "phases")
 ANYTHING = ("properties",)
+EDGES = "edges"
+"""Quick, and of the whole core: it goes first."""
 RESIDUAL = ("residual_current", "protective_devices", "residual_properties")
 TESTS: dict[str, tuple[str, ...]] = {
     "core": ("pilot", "faults", "restart", "contacts", "configurations", "lock", *ANYTHING),
@@ -87,7 +89,7 @@ def tests_of(module: str) -> list[str]:
     """`module`: path of a file relative to the root."""
     inside = Path(module).relative_to(PACKAGE).with_suffix("")
     words = TESTS.get(inside.as_posix()) or TESTS[inside.parts[0]]
-    return [f"tests/unit/test_safety_{word}.py" for word in words]
+    return [f"tests/unit/test_safety_{word}.py" for word in (EDGES, *words)]
 
 
 def chosen(count: int, seed: int, only: Sequence[str] = ()) -> list[Site]:

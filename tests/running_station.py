@@ -23,6 +23,7 @@ from chargectl.sim import ask_world
 from chargectl.station import processes_of
 from chargectl.supervisor import Program, Supervisor
 from services.home import Home
+from tests.invariants_of_recordings import BusWatch
 
 ROOT = Path(__file__).parent.parent
 CARD = "04C0FFEE123456"
@@ -69,6 +70,8 @@ class RunningStation:
         self.home = Home(root)
         self.text = station_text
         self.up: subprocess.Popen[str] | None = None
+        self.watch: BusWatch | None = None
+        """Holds what is said on the bus against the safety invariants, from the first start until `clean_up`."""
 
     # its life
 
@@ -91,6 +94,7 @@ class RunningStation:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        self.watch = self.watch or BusWatch(self.home)
 
     def stop(self) -> int:
         """As Ctrl-C does; returns the exit code of `chargectl up`."""
@@ -110,6 +114,9 @@ class RunningStation:
                 self.up.stdout.close()
         for process in processes_of(self.home):
             os.kill(process, signal.SIGKILL)
+        if self.watch is not None:
+            self.watch.end()
+            self.watch.check()
 
     def power_cut(self) -> None:
         done = chargectl("sim", "power-cut", home=self.home.root)

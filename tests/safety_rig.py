@@ -417,7 +417,8 @@ def replay(rig: Rig) -> None:
         if record.started:
             started_s, memory = next(starts)
             state = ConnectorState(rig.equipment, started_s, memory.copy())
-            state.obey(rig.settings, in_force(rig.equipment, rig.settings))
+        if record.started or record.settings != state.settings:
+            state.obey(record.settings, in_force(rig.equipment, record.settings))
         result = core.step(state, record.readings, record.permission, record.now_s)
         grant = core.grant_of(state, record.permission, record.now_s)
         shown: SafetyConnector = connector_message(state, grant, "run")

@@ -24,7 +24,7 @@ from chargectl.bench.load import busy_loops
 from chargectl.bench.machine import processors, realtime_refusal
 from chargectl.bench.report import Figure, not_measured
 from chargectl.bench.slices import boot_s
-from chargectl.bench.stop_cycle import CHARGES_WITHIN_S, FILTER_S, ROWS, Cast, Stop, cycle
+from chargectl.bench.stop_cycle import BY_SAMPLE, CHARGES_WITHIN_S, FILTER_S, ROWS, Cast, Stop, cycle
 from chargectl.bench.stop_rig import CONNECTORS, StopRig, stop_rig
 from schemas.safety import Contactor
 from services.runner import REALTIME_PRIORITY
@@ -203,7 +203,8 @@ def _stall_figure(how: str, runs: list[Run]) -> Figure:
 
 
 def _label(kind: str) -> str:
-    return f"{ROWS[kind]} {kind} (filter {1000.0 * FILTER_S[kind]:g} ms)"
+    then = ", then the next sample" if kind in BY_SAMPLE else ""
+    return f"{ROWS[kind]} {kind} (filter {1000.0 * FILTER_S[kind]:g} ms{then})"
 
 
 def kept(fifo: list[Run], ordinary: list[Run]) -> str:

@@ -1,5 +1,6 @@
 """One connector's life in `bench stop`: a car comes, charges, is stopped in one of five ways, leaves, and again."""
 
+import math
 import random
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from chargectl.bench.effort import BenchError
 from chargectl.bench.slices import boot_s
 from chargectl.bench.stop_rig import StopRig
 from schemas.safety import Contactor
-from services.safety.timings import CONFIRM_C_S, DIODE_S, OPEN_FILTER_S
+from services.safety.timings import CONFIRM_C_S, DIODE_S, OPEN_FILTER_S, SAMPLE_CONNECTED_S
 
 FILTER_S = {
     "s2": OPEN_FILTER_S,
@@ -19,6 +20,8 @@ FILTER_S = {
     "state_d": CONFIRM_C_S,
 }
 """What the state table prescribes between the edge and the coil, by kind of stop."""
+BY_SAMPLE = ("state_d",)
+"""Confirmed by a sample: the first one of the 20 ms grid after that time."""
 ROWS = {"s2": "F1", "unplug": "F2", "pilot_short": "F4", "diode": "F9", "state_d": "F12"}
 """Of the fault-injection table."""
 FAULTS = {"diode": "diode", "pilot_short": "pilot_short", "state_d": "ventilation"}
@@ -45,7 +48,10 @@ class Stop:
     @property
     def reaction_s(self) -> float:
         """Without the time that the state table prescribes."""
-        return self.coil_off_s - self.edge_s - FILTER_S[self.kind]
+        end_s = self.edge_s + FILTER_S[self.kind]
+        if self.kind in BY_SAMPLE:
+            end_s = math.ceil(end_s / SAMPLE_CONNECTED_S) * SAMPLE_CONNECTED_S
+        return self.coil_off_s - end_s
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from chargectl.bench.effort import BenchError
 from chargectl.bench.slices import boot_s
 from chargectl.bench.stations import make_home, wait_until
 from chargectl.bench.world_client import WorldClient
-from schemas.safety import SafetyConnector
+from schemas.safety import Lock, PilotState, SafetyConnector
 from schemas.session import Permission
 from schemas.settings import SettingsSnapshot
 from services.clock import StationClock
@@ -129,6 +129,12 @@ class StopRig:
             wire.close()
 
 
+def _is_ready(rig: StopRig, number: int) -> bool:
+    """The self-tests of lock and residual current module are over, and a plug can go in."""
+    said = rig.connector(number)
+    return said is not None and said.state is PilotState.A and said.lock in (Lock.NONE, Lock.UNLOCKED)
+
+
 @contextmanager
 def stop_rig(root: Path, *, realtime: bool, world_first: bool) -> Iterator[StopRig]:
     """`realtime`: `safety` asks for SCHED_FIFO. `world_first`: the simulated world gets it too."""
@@ -144,7 +150,7 @@ def stop_rig(root: Path, *, realtime: bool, world_first: bool) -> Iterator[StopR
         rig = StopRig(home, safety_process.pid, world)
         stack.callback(rig.close)
         try:
-            rig.wait(lambda: all(rig.connector(number) for number in CONNECTORS), "safety speaks", START_S)
+            rig.wait(lambda: all(_is_ready(rig, number) for number in CONNECTORS), "safety is ready", START_S)
             yield rig
         except BenchError as error:
             logs = [f"{log.stem}: {log.read_text(errors='replace')[-600:]}" for log in sorted(home.log.glob("*.log"))]

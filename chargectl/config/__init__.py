@@ -49,7 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     reset.add_argument("--yes", action="store_true")
     for changing in (change, take, reset):
         changing.add_argument("--check", action="store_true", help="only say what would happen")
-        changing.add_argument("--confirm", action="store_true", help="what safety relevant keys ask to be confirmed is so")
+        changing.add_argument(
+            "--confirm", action="store_true", help="what safety relevant keys ask to be confirmed is so"
+        )
         changing.add_argument("--role", choices=ROLES, default="manufacturer", help="judge as for this role")
     history = actions.add_parser("history", help="who changed what, when and from where")
     history.add_argument("key", nargs="?", default="", metavar="KEY")

@@ -55,7 +55,11 @@ def get(arguments: argparse.Namespace) -> None:
         pending = tuple(name for name in snapshot.pending_reboot if name in values)
         later = layers(existing_home(arguments), pending) if pending else {}
         rows = [
-            (name, visible(value), f"after the next start: {later[name].get('at_next_start', '')}" if name in later else "")
+            (
+                name,
+                visible(value),
+                f"after the next start: {later[name].get('at_next_start', '')}" if name in later else "",
+            )
             for name, value in values.items()
         ]
         print(table(rows, ("key", "value", "")))

@@ -73,7 +73,11 @@ class Desk:
             verdict = flow.judge_group(standing.parent_id_tag, seats) or verdict
         if standing.found is Found.ACCEPTED and verdict.outcome is Outcome.REJECT:
             verdict = flow.judge_start(seats, keys.free_charging)
-            if keys.open_offline and verdict.outcome is Outcome.REJECT and flow.runs_without_card(seats, keys.free_id_tag):
+            if (
+                keys.open_offline
+                and verdict.outcome is Outcome.REJECT
+                and flow.runs_without_card(seats, keys.free_id_tag)
+            ):
                 verdict = Verdict(Outcome.NOTHING, reason="this vehicle charges already: no card is needed")
         self._act(verdict, served, id_tag, standing.parent_id_tag, learned, now)
 

@@ -186,7 +186,9 @@ def _confirm(entry: Entry, found: Addressed, draft: _Draft) -> None:
         return
     if new in (draft.values.at_next_start.get(where), draft.values.factory.get(where, key.default)):
         return
-    draft.refuse(entry.key, f"{key.name} is safety relevant and has to be confirmed: {key.confirm}", confirm=key.confirm)
+    draft.refuse(
+        entry.key, f"{key.name} is safety relevant and has to be confirmed: {key.confirm}", confirm=key.confirm
+    )
 
 
 # all together

@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from chargectl.bench.effort import BenchError
-from chargectl.bench.stop import Run, figures_of
+from chargectl.bench.histogram import histogram
+from chargectl.bench.stop import STALLS, Run, figures_of, kept
 from chargectl.bench.stop_cycle import FILTER_S, Cast, Stop, Wait, cycle
-from chargectl.bench.stop_rig import CONNECTORS, station_file
+from chargectl.bench.stop_rig import CONNECTORS, KEYS, station_file
 from schemas.safety import Contactor
 from services.home import parse_station
-from services.safety.timings import DIODE_S, OPEN_FILTER_S
+from services.safety.mounted import equipment_of
+from services.safety.settings import FIELDS, NO_SETTINGS, parsed
+from services.safety.timings import CONFIRM_C_S, DIODE_S, OPEN_FILTER_S
 
 pytestmark = pytest.mark.unit
 
@@ -54,7 +57,8 @@ def charge(rig: Rig, script: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "operation"), [("unplug", "plug_out"), ("s2", "ev_pause"), ("diode", "fault"), ("pilot_short", "fault")]
+    ("kind", "operation"),
+    [("unplug", "plug_out"), ("s2", "ev_pause"), ("diode", "fault"), ("pilot_short", "fault"), ("state_d", "fault")],
 )
 def test_a_stop_is_measured_from_the_worlds_edge_to_the_coil_command(kind: str, operation: str) -> None:
     rig, done = Rig(), []  # type: ignore[var-annotated]
@@ -116,11 +120,12 @@ def test_a_connector_that_never_charges_ends_the_bench_with_what_safety_says() -
 def test_the_filter_of_the_state_table_is_taken_off() -> None:
     assert Stop("s2", 10.0, 10.0 + OPEN_FILTER_S + 0.004, 10.1).reaction_s == pytest.approx(0.004)
     assert Stop("diode", 10.0, 10.0 + DIODE_S + 0.004, 10.2).reaction_s == pytest.approx(0.004)
+    assert Stop("state_d", 10.005, 10.005 + CONFIRM_C_S + 0.015 + 0.004, 10.2).reaction_s == pytest.approx(0.004)
 
 
 def run_of(reactions_ms: list[float], stalls_s: list[float]) -> Run:
     stops = [Stop("s2", 10.0, 10.0 + FILTER_S["s2"] + each / 1000.0, 10.1) for each in reactions_ms]
-    return Run(stops=stops, bare_p99_s=0.0001, stalls_s=stalls_s)
+    return Run(stops=stops, bare_p99_s=0.0001, stalls_s=dict.fromkeys(STALLS, stalls_s))
 
 
 def test_two_slow_stops_in_a_hundred_miss_the_promise_and_one_does_not() -> None:
@@ -143,7 +148,8 @@ def test_after_a_stall_every_contactor_opens_within_200_ms_of_the_last_feed(
     stalls_s: list[float], passed: bool
 ) -> None:
     figures = figures_of([run_of([1.0], stalls_s)], [run_of([1.0], [0.15])], "")
-    assert figures[1].passed is passed
+    stalls = [figure for figure in figures if "last feed to open contacts" in figure.name]
+    assert [figure.passed for figure in stalls] == [passed] * 3
 
 
 def test_stops_that_nobody_asked_for_are_reported() -> None:
@@ -160,3 +166,35 @@ def test_the_station_of_the_bench_has_sixteen_connectors_with_and_without_socket
     assert len(CONNECTORS) == 16
     assert station.station.realtime is realtime
     assert {each.cable for each in station.connectors.values()} == {"socket", "fixed"}
+    equipment = [equipment_of(number, each, station.equipment) for number, each in station.connectors.items()]
+    assert all(each.residual_sensor and each.output_sense and each.phase_switching and each.fan for each in equipment)
+    assert {"rcd", "protective_earth", "overcurrent", "emergency_stop"} <= equipment[-1].inputs
+    assert {"housing", "relay", "plug_1"} <= equipment[-1].temperatures
+
+
+def test_every_key_of_the_bench_is_one_that_safety_obeys_and_switches_something_on() -> None:
+    assert KEYS.keys() <= FIELDS.keys()
+    told = parsed(KEYS)
+    assert all(getattr(told, FIELDS[name][0]) != getattr(NO_SETTINGS, FIELDS[name][0]) for name in KEYS)
+
+
+def test_a_row_of_the_fault_table_and_its_filter_time_stand_beside_each_figure() -> None:
+    names = [figure.name for figure in figures_of([run_of([1.0], [0.15])], [], "")]
+    assert "SCHED_FIFO: F1 s2 (filter 20 ms), p99" in names
+
+
+def test_the_histogram_has_a_line_for_every_bucket_between_the_first_and_the_last() -> None:
+    assert histogram([]) == []
+    lines = histogram([0.9, 0.9, 0.3, 2.5])
+    assert [line[:16].strip() for line in lines] == [
+        "0.25 to 0.5 ms", "0.5 to 1 ms", "1 to 1.5 ms", "1.5 to 2 ms", "2 to 3 ms",
+    ]  # fmt: skip
+    assert [int(line.split("ms")[1].split()[0]) for line in lines] == [1, 2, 0, 0, 1]
+    assert lines[1].count("#") == 50
+    assert histogram([1000.0])[0].startswith("    above 100 ms      1")
+
+
+def test_the_histogram_is_kept_by_class_and_kind() -> None:
+    text = kept([run_of([1.0, 1.2], [0.15])], [run_of([20.0], [0.15])])
+    assert "SCHED_FIFO, F1 s2 (filter 20 ms): 2 stops, p50 1.00 ms, p99 1.20 ms" in text
+    assert "ordinary priority, F1 s2 (filter 20 ms): 1 stops" in text

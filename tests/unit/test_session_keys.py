@@ -21,6 +21,7 @@ def test_missing_keys_have_their_factory_values() -> None:
         False,
         True,
         False,
+        False,
         True,
         True,
         False,
@@ -72,3 +73,18 @@ def test_an_unreadable_number_is_the_factory_value(word: str) -> None:
 @pytest.mark.parametrize(("tag", "expected"), [("freecharging", "freecharging"), ("x" * 21, "FREE"), ("  ", "FREE")])
 def test_the_id_tag_of_free_charging_fits_into_20_characters(tag: str, expected: str) -> None:
     assert keys(RfidTagFreeCharging=tag).free_id_tag == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "unknown", "plugging"),
+    [
+        ("Off", False, False),
+        ("On", True, False),
+        ("ImmediatelyWhenPlugged", True, True),
+        ("immediatelywhenplugged", True, True),
+        ("", False, False),
+    ],
+)
+def test_what_an_outage_allows(word: str, unknown: bool, plugging: bool) -> None:
+    read = keys(AllowOfflineTxForUnknownId=word)
+    assert (read.unknown_offline, read.open_offline) == (unknown, plugging)

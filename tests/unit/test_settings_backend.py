@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas.base import Answer
 from services.home import parse_station
@@ -12,7 +14,7 @@ from services.runner import VERSION
 from services.settings import table
 from services.settings.access import OVER_OCPP
 from services.settings.changes import change
-from services.settings.configuration import TooManyKeys, answer
+from services.settings.configuration import Configuration, TooManyKeys, answer
 from services.settings.factory import board_of, check_station, factory_values
 from services.settings.rules import Unacceptable, parse
 from services.settings.table import KEYS
@@ -179,11 +181,59 @@ def test_booleans_of_standard_keys_are_numbers_on_request_and_others_never() -> 
     told = said(numbers)
     assert told["LocalPreAuthorize"]["value"] == "1"
     assert told["FreeCharging"]["value"] == "true", "not a standard key"
+    named = said(values(stored={"OcppGetConfBoolIsInt": "true", "CpoName": "true"}), "CpoName")
+    assert named["CpoName"]["value"] == "true", "not a boolean"
     assert told["OperatorCurrentLimit"]["value"] == "32"
     for name, entry in told.items():
         key = KEYS[name.partition("[")[0]]
         if key.standard and key.type.value == "bool":
             assert entry["value"] in ("0", "1"), name
+
+
+@pytest.mark.parametrize(("numbers", "words"), [("false", ("false", "true")), ("true", ("0", "1"))])
+def test_a_boolean_of_ocpp_that_has_a_third_value_here_is_told_as_a_boolean(
+    numbers: str, words: tuple[str, str]
+) -> None:
+    name = "AllowOfflineTxForUnknownId"
+    found = []
+    for value in ("Off", "On", "ImmediatelyWhenPlugged"):
+        state = values(stored={name: value, "OcppGetConfBoolIsInt": numbers})
+        assert said(state)[name] == said(state, name)[name]
+        found.append(said(state, name)[name]["value"])
+    assert found == [*words, "ImmediatelyWhenPlugged"]
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                {"FreeCharging": "true"},
+                {"OcppGetConfBoolIsInt": "true"},
+                {"OcppGetConfBoolIsInt": "false", "LocalPreAuthorize": "true"},
+                {"AllowLongOcppGetConfKeys": "true"},
+                {"OcppUserCaCertificate": "x" * 700},
+                {"Type2PlugLifetime[2]": "5000"},
+                {"MeterValuesSampledData": "Voltage"},
+                {"BackendConnectionTimeout": "90"},
+            ]
+        ),
+        max_size=6,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_an_answer_after_changes_is_that_of_a_fresh_start(changes: list[dict[str, str]]) -> None:
+    state = values(STATION + "[connector.2]\n")
+    board, live = state.board, {"SocketType2State": "empty", "SocketType2State[2]": "empty"}
+    told, held = Configuration(state.in_force, board.dictated, board.connectors), dict(state.in_force)
+    for wishes in [{}, *changes]:
+        held = {**held, **wishes}
+        told = told.after(held)
+        fresh = Configuration(held, board.dictated, board.connectors)
+        assert told.answer((), live) == fresh.answer((), live)
+        assert told.answer((), {}) == fresh.answer((), {})
+        every = {entry["key"]: entry for entry in json.loads(fresh.answer((), live)["configurationKey"])}
+        named = json.loads(fresh.answer(tuple(every)[:100], live)["configurationKey"])
+        assert named == list(every.values())[:100]
 
 
 def test_a_long_list_ends_at_an_item_a_long_text_is_left_out_and_both_come_whole_on_request() -> None:

@@ -48,9 +48,10 @@ def accepted(key: Key, text: str) -> str | None:
     try:
         return parse(key, text)
     except Unacceptable as error:
-        assert str(error).isprintable(), "a refusal is printed on a terminal"
-        assert len(str(error)) < 3000
-        return None
+        words = str(error)
+    assert words.isprintable(), "a refusal is printed on a terminal"
+    assert len(words) < 3000
+    return None
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)

@@ -32,7 +32,8 @@ def wanted(before: Values, key: str, value: str, **how: bool) -> Judgement:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("[connector.1]\n", {"CableAttached": "false", "EOActuatorType": "With feedback", "WeldCheck": "Mirror contact"}),
+        ("[connector.1]\n", {"CableAttached": "false", "EOActuatorType": "With feedback",
+         "WeldCheck": "Mirror contact"}),
         (FIXED, {"CableAttached": "true"}),
         ('[connector.1]\nlock_actuator = "without feedback"\n', {"EOActuatorType": "Without feedback"}),
         ("[connector.1]\nmirror_contact = false\n", {"WeldCheck": "Disable", "WeldCheckInType": "Normally open"}),
@@ -87,7 +88,9 @@ def test_a_key_that_contradicts_the_board_is_rejected_stored_or_in_the_station_f
 
 
 def test_what_is_listed_as_wired_may_be_chosen() -> None:
-    text = '[connector.1]\nmirror_contact = false\n[equipment.inputs]\nopto_1 = "normally open"\nline = "normally open"\n'
+    text = (
+        '[connector.1]\nmirror_contact = false\n[equipment.inputs]\nopto_1 = "normally open"\nline = "normally open"\n'
+    )
     for value in ("Opto input 1", "230V input"):
         assert wanted(values(text), "WeldCheck", value, confirmed=True).outcome is Answer.REBOOT_REQUIRED
 

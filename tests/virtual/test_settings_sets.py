@@ -149,6 +149,48 @@ def test_a_check_answers_like_the_change_and_changes_nothing(tmp_path: Path) -> 
     assert snapshot(here).values == before.values
 
 
+def test_two_writers_at_once_leave_no_set_that_does_not_fit_together(tmp_path: Path) -> None:
+    """Each wish fits alone; both are on their way before either is answered."""
+    lower = {"InstallationCurrentLimit": "10", "OperatorCurrentLimit": "10"}
+    for turn, (first, second) in enumerate(
+        ((lower, {"OperatorCurrentLimit": "20"}), ({"OperatorCurrentLimit": "20"}, lower))
+    ):
+        here = station(tmp_path / str(turn))
+        for actor, wishes in (("anna", first), ("bert", second)):
+            entries = tuple(Entry(key=key, value=value) for key, value in wishes.items())
+            request = ChangeSetRequest(**{**id_and_end(here, "session"), "entries": entries, "actor": actor})
+            here.processes["session"].endpoint.request(SETTINGS_CHANGE_SET, request)
+        here.settle()
+        values = snapshot(here).values
+        assert (values["InstallationCurrentLimit"], values["OperatorCurrentLimit"]) == ("10", "10")
+        actors = {line["actor"] for line in lists(history(here))["entries"]}
+        assert actors == ({"anna"} if turn == 0 else {"anna", "bert"})
+
+
+def test_a_safety_relevant_key_of_a_set_waits_for_its_confirmation(tmp_path: Path) -> None:
+    here = station(tmp_path)
+    told = a_set(here, {"FreeCharging": "true", "CPDiodeDetection": "false"})
+    assert told.outcome is Answer.REJECTED
+    (refused,) = lists(told)["refused"]
+    assert (refused["key"], refused["confirm"]) == ("CPDiodeDetection", KEYS["CPDiodeDetection"].confirm)
+    checked = a_set(here, {"CPDiodeDetection": "false"}, check_only=True)
+    assert "confirm" in lists(checked)["refused"][0]
+    assert change(here, "CPDiodeDetection", "false").outcome is Answer.REJECTED
+    assert snapshot(here).values["CPDiodeDetection"] == "true"
+    assert a_set(here, {"CPDiodeDetection": "false"}, confirmed=True).outcome is Answer.ACCEPTED
+    assert snapshot(here).values["CPDiodeDetection"] == "false"
+
+
+def test_an_authorization_key_waits_where_the_address_does(tmp_path: Path) -> None:
+    """The new backend's password does not go to the old one."""
+    here = station(tmp_path)
+    both = {"backend-host": "csms.example", "AuthorizationKey": "for-the-new-backend"}
+    assert a_set(here, both).outcome is Answer.REBOOT_REQUIRED
+    assert lists(a_set(here, {"AuthorizationKey": "for-the-new-backend"}))["reboot"] == []
+    start_again(here)
+    assert "HTTPBasicAuthPassword" not in snapshot(here).pending_reboot
+
+
 def test_a_repeated_set_is_answered_in_full_again_after_a_restart_and_not_done_again(tmp_path: Path) -> None:
     here = station(tmp_path)
     first = ChangeSetRequest(**id_and_end(here, "session"), entries=(Entry(key="FreeCharging", value="true"),))

@@ -37,8 +37,8 @@ def inputs_are_wired(values: Values, board: Board) -> Problems:
             if missing:
                 yield Problem(
                     (where,),
-                    f"{where} {chosen} needs the input {missing[0]} of connector {mounted.connector}, which the station "
-                    "file does not list ([equipment] inputs): wire it and list it there first",
+                    f"{where} {chosen} needs the input {missing[0]} of connector {mounted.connector}, which the "
+                    "station file does not list ([equipment] inputs): wire it and list it there first",
                 )
 
 
@@ -68,7 +68,8 @@ def cable_is_attached(values: Values, board: Board) -> Problems:
     """A socket may be made a fixed cable by key (a cable that was screwed on); the other way there is no socket."""
     if board.sections and all(mounted.is_fixed for mounted in board.sections) and values["CableAttached"] == "false":
         yield Problem(
-            ("CableAttached",), 'CableAttached is true here: the station file says that there is no socket (cable = "fixed")'
+            ("CableAttached",),
+            'CableAttached is true here: the station file says that there is no socket (cable = "fixed")',
         )
 
 

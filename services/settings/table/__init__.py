@@ -37,7 +37,7 @@ def find(name: str) -> Key | None:
 
 
 def search(text: str) -> list[Key]:
-    """Keys in whose name, label, group or help all words of `text` occur, in any case; those that are called so first."""
+    """Keys in whose name, label, group or help all words of `text` occur, in any case; those so called first."""
     words = text.lower().split()
     found = [key for key in KEYS.values() if all(word in _everything(key) for word in words)]
     return sorted(found, key=lambda key: _distance(key, words))

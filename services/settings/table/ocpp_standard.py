@@ -197,8 +197,8 @@ KEYS: tuple[Key, ...] = (
         standard=True,
         access=Access.WRITE,
         label="OCPP authorization key",
-        help="The standard's name for HTTPBasicAuthPassword (an alias): setting one sets the other. Under this name the "
-        "new password holds at once: the station connects to the backend again with it. It can be set and never read.",
+        help="The standard's name for HTTPBasicAuthPassword (an alias): setting one sets the other. Under this name "
+        "the new password holds at once: the station connects to the backend again with it. It can be set, never read.",
         group=_BACKEND,
         secret=True,
         advice="Take at least 16 random characters, another one for each station.",
