@@ -101,7 +101,7 @@ def _run(command: Callable[[argparse.Namespace], int], arguments: argparse.Names
         return command(arguments)
     except Failure as failure:
         if arguments.json:
-            print_json({"ok": False, "error": str(failure), "exit_code": int(failure.code)})
+            print_json({"ok": False, "error": str(failure), "exit_code": int(failure.code), **failure.details})
         print(f"chargectl: {failure}", file=sys.stderr)
         return int(failure.code)
 

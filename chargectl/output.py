@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from services.exit_codes import ExitCode
@@ -13,11 +13,15 @@ HOME = "\x1b[H"
 
 
 class Failure(Exception):
-    """A command cannot do what it was asked. The text says what is wrong and what to do next."""
+    """A command cannot do what it was asked. The text says what is wrong and what to do next; `details` say the same
+    to programs (--json)."""
 
-    def __init__(self, text: str, code: ExitCode = ExitCode.FAILED) -> None:
+    def __init__(
+        self, text: str, code: ExitCode = ExitCode.FAILED, details: Mapping[str, object] | None = None
+    ) -> None:
         super().__init__(text)
         self.code = code
+        self.details = dict(details or {})
 
 
 def print_json(value: object) -> None:

@@ -13,6 +13,7 @@ from bus.envelope import Received
 from bus.ids import new_run_id
 from bus.topics import SAFETY_CONNECTOR, SESSION_PERMISSION
 from chargectl.bus_client import Wire
+from chargectl.output import Failure
 from schemas.faults import FAULTS, FaultClass
 from schemas.safety import Contactor, Lock, PilotState, SafetyConnector
 from schemas.session import Permission
@@ -124,7 +125,7 @@ class BusWatch:
 
     def __init__(self, home: Home) -> None:
         self.books: dict[str, BusBook] = {}
-        self.trouble = ""
+        self.trouble = "the watch of the bus has not come to its end"
         self._home = home
         self._ended = Event()
         self._thread = Thread(target=self._listen, name="bus-watch", daemon=True)
@@ -145,7 +146,7 @@ class BusWatch:
         endpoint = Endpoint("test-watch", clock, run_id=new_run_id(), hears=(SAFETY_CONNECTOR, SESSION_PERMISSION))
         try:
             wire = Wire(self._home, endpoint)
-        except Exception as error:
+        except Failure as error:
             self.trouble = f"nobody watched the bus: {error}"
             return
         try:
@@ -153,8 +154,7 @@ class BusWatch:
                 wire.turn(clock.now().boot_s + 0.2, lambda: bool(endpoint.inbox))
                 while endpoint.inbox:
                     self.take(endpoint.inbox.popleft())
-        except Exception as error:
-            self.trouble = f"the watch of the bus ended: {error!r}"
+            self.trouble = ""
         finally:
             wire.close()
 

@@ -105,7 +105,10 @@ def _ask(
             role=arguments.role,
         )
     if answered.outcome in (Answer.REJECTED, Answer.NOT_SUPPORTED, Answer.UNKNOWN):
-        raise Failure(_refusal(answered, alone), ExitCode.REFUSED)
+        refused = json.loads(answered.values.get("refused", "[]"))
+        raise Failure(
+            _refusal(answered, alone), ExitCode.REFUSED, {"outcome": str(answered.outcome), "refused": refused}
+        )
     return answered
 
 

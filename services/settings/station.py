@@ -34,6 +34,7 @@ from services.settings import live
 from services.settings.configuration import Configuration, TooManyKeys
 from services.settings.desk import Desk
 from services.settings.explain import NoSuchKey, layers
+from services.settings.faces import find_face
 from services.settings.factory import board_of, factory_values
 from services.settings.fallback import Fallback
 from services.settings.names import address, unknown
@@ -142,7 +143,8 @@ class Settings:
         self._bus.answer(request.request_id, Answer.ACCEPTED, values={"places": told})
 
     def _history(self, request: HistoryRequest) -> None:
-        found = address(request.key) if request.key else None
+        face = find_face(request.key)
+        found = address(face.key if face is not None else request.key) if request.key else None
         if request.key and found is None:
             self._bus.answer(request.request_id, Answer.NOT_SUPPORTED, unknown(request.key))
             return

@@ -97,6 +97,9 @@ def test_a_safety_relevant_key_asks_to_be_confirmed_and_says_what(shared_station
     assert "--confirm" in told
     assert refused(station, "set", "CPDiodeDetection", "false", "FreeCharging", "maybe").count("\n") >= 4
     assert answer(station, "get", "CPDiodeDetection")["values"] == {"CPDiodeDetection": "true"}
+    told = chargectl("config", "--json", "set", "CPDiodeDetection", "false", home=station.home.root).stdout
+    (entry,) = json.loads(told)["refused"]
+    assert (entry["key"], entry["confirm"]) == ("CPDiodeDetection", KEYS["CPDiodeDetection"].confirm)
     said(station, "set", "CPDiodeDetection", "false", "--confirm")
     said(station, "reset", "CPDiodeDetection")
     assert answer(station, "get", "CPDiodeDetection")["values"] == {"CPDiodeDetection": "true"}

@@ -11,7 +11,7 @@ from schemas.base import Answer
 from schemas.settings import Entry, of_connector
 from services.home import parse_station
 from services.settings.changes import Judgement, change, judge
-from services.settings.factory import board_of, factory_values
+from services.settings.factory import board_of, check_station, factory_values
 from services.settings.rules import check
 from services.settings.table import KEYS
 from services.settings.table.key import KeyType
@@ -289,6 +289,18 @@ def test_a_face_is_validated_like_its_key(face: str, text: str, words: str) -> N
 
 def test_a_part_of_an_address_that_there_is_not_asks_for_the_host() -> None:
     assert "set backend-host first" in wanted(values(), {"backend-port": "80"}).reason
+
+
+def test_two_names_of_one_key_that_disagree_are_refused_and_the_station_file_takes_one_name_only() -> None:
+    both = {"BackendConnectionTimeout": "30", "MessageTimeout": "40"}
+    for order in (both, dict(reversed(both.items()))):
+        assert "more than once" in wanted(values(), order).reason
+    assert done(wanted(values(), {**both, "MessageTimeout": "30"})).stored == {"BackendConnectionTimeout": "30"}
+    for name, right in (("MessageTimeout", "BackendConnectionTimeout"), ("AuthorizationKey", PASSWORD)):
+        text = f'{TWO}[settings]\n{name} = "30"\n'
+        assert f"another name of {right}" in check_station(parse_station(text), text)[0]
+    reset = judge(values(), [Entry(key="MessageTimeout", reset=True)])
+    assert "face of BackendConnectionTimeout" in reset.reason
 
 
 def test_the_authorization_key_is_the_password_and_never_told() -> None:

@@ -186,6 +186,7 @@ def test_an_authorization_key_waits_where_the_address_does(tmp_path: Path) -> No
     here = station(tmp_path)
     both = {"backend-host": "csms.example", "AuthorizationKey": "for-the-new-backend"}
     assert a_set(here, both).outcome is Answer.REBOOT_REQUIRED
+    assert "HTTPBasicAuthPassword" in snapshot(here).pending_reboot
     assert lists(a_set(here, {"AuthorizationKey": "for-the-new-backend"}))["reboot"] == []
     start_again(here)
     assert "HTTPBasicAuthPassword" not in snapshot(here).pending_reboot
@@ -327,6 +328,16 @@ def test_the_history_tells_who_changed_what_from_where_in_which_role_page_by_pag
     ]
     assert "sesame" not in history(here).values["entries"]
     assert history(here, key="Nonsense").outcome is Answer.NOT_SUPPORTED
+
+
+def test_the_history_of_another_name_is_that_of_its_key(tmp_path: Path) -> None:
+    here = station(tmp_path)
+    change(here, "MessageTimeout", "30", actor="anna")
+    a_set(here, {"backend-host": "csms.example"})
+    for name, key in (("MessageTimeout", "BackendConnectionTimeout"), ("backend-host", "OCPPBackendJSONURL")):
+        (line,) = lists(history(here, key=name))["entries"]
+        assert line["key"] == key
+    assert history(here, key="queue-size").outcome is Answer.NOT_SUPPORTED
 
 
 def test_a_page_of_long_values_fits_into_an_answer(tmp_path: Path) -> None:
