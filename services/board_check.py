@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from schemas.board import GpioConnector, GpioSection
-from schemas.station import ConnectorSection, Station
+from schemas.station import ConnectorSection, Station, StationSection
 
 INTERLOCK = (
     "direct-gpio drives the coil straight from this computer, which guarantees no timing. It starts only with "
@@ -40,9 +40,9 @@ def board_problems(station: Station) -> list[Problem]:
         case "simulated":
             return []
         case "mcu":
-            return [*_spellings(station), *_mcu(station), *_linux(station)]
+            return [*_spellings(station), *_mcu(station), *_linux(station), *_names(station)]
         case "direct-gpio":
-            return [*_spellings(station), *_gpio(station), *_linux(station)]
+            return [*_spellings(station), *_gpio(station), *_linux(station), *_names(station)]
 
 
 def _spellings(station: Station) -> Iterator[Problem]:
@@ -79,6 +79,17 @@ def _analogue(path: tuple[str, ...], wired: GpioConnector) -> Iterator[tuple[tup
             yield (*path, name), each.channel, CHANNEL
     if wired.proximity is not None:
         yield (*path, "proximity"), wired.proximity.channel, CHANNEL
+
+
+def _names(station: Station) -> Iterator[Problem]:
+    """A real station says who it is: bills and backends tell stations apart by it."""
+    simulated, named = StationSection(), station.station
+    for name, ours, theirs in (("model", named.model, simulated.model), ("serial", named.serial, simulated.serial)):
+        if ours == theirs:
+            yield Problem(
+                ("station", name),
+                f"{name} = {ours!r} is that of the simulated station: give this one its own {name} in [station]",
+            )
 
 
 def _mcu(station: Station) -> Iterator[Problem]:

@@ -150,7 +150,7 @@ class PtyLine:
 
 
 def mcu_text(port: Path) -> str:
-    return f'[station]\nboard = "mcu"\n[mcu]\nport = "{port}"\n{MOUNTED}'
+    return f'[station]\nboard = "mcu"\nmodel = "Bench AC"\nserial = "BENCH-1"\n[mcu]\nport = "{port}"\n{MOUNTED}'
 
 
 def electrics(station: Station, now_s: Callable[[], float]) -> tuple[Site, DirectSafetyBoard]:

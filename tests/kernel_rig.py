@@ -33,6 +33,8 @@ CHIP = "/dev/gpiochip0"
 WIRING = f"""
 [station]
 board = "direct-gpio"
+model = "Bench AC"
+serial = "BENCH-1"
 [gpio]
 hardware_interlock = true
 feed = "FEED"

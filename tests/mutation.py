@@ -40,7 +40,7 @@ EDGES = "edges"
 RESIDUAL = ("residual_current", "protective_devices", "residual_properties")
 TESTS: dict[str, tuple[str, ...]] = {
     "core": ("pilot", "faults", "restart", "contacts", "configurations", "lock", *ANYTHING),
-    "readings": ("pilot", "faults", "lock", "restart", "board_away", "configurations", *ANYTHING),
+    "readings": ("pilot", "contacts", "faults", "lock", "restart", "board_away", "configurations", *ANYTHING),
     "pilot": ("pilot", "faults", "configurations", "phases", "restart", "supply", "thermal", *ANYTHING),
     "contactor": ("contacts", "pilot", "faults", "configurations", "restart", "wear", *ANYTHING),
     "contact_causes": ("contacts", "faults", "restart", "board_away", "configurations", *ANYTHING),

@@ -102,7 +102,7 @@ EFFECTS: dict[str, str] = {
     "TamperDetectionInputEnable": "virtual/test_faults_panel.py::test_f80_an_open_housing_is_told_after_a_second_and_charging_goes_on",
     "TcpWatchdogTimeout": "virtual/test_ocpp_link_keys.py::test_no_connection_for_too_long_reboots_with_the_guides_line_in_the_log",
     "TempDelta": "virtual/test_faults_thermal.py::test_the_backend_is_told_the_temperatures_by_temp_delta",
-    "TempReduceThreshold1": "virtual/test_faults_thermal.py::test_f61_a_step_to_71_degrees_stops_at_once_where_threshold_2_is_65",
+    "TempReduceThreshold1": "virtual/test_faults_thermal.py::test_threshold_1_of_the_key_reduces_and_one_degree_less_does_not",
     "TempStopThreshold2": "virtual/test_faults_thermal.py::test_f61_a_step_to_71_degrees_stops_at_once_where_threshold_2_is_65",
     "ThresholdContactorCurrentUnderLoad": "virtual/test_faults_contact.py::test_f16_an_opening_counts_as_under_load_above_the_threshold",
     "TransactionMessageAttempts": "virtual/test_message_queue_delivery.py::test_attempts_are_spaced_by_the_interval_times_the_number_of_sends",

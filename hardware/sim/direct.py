@@ -27,7 +27,7 @@ class _Now:
 
 
 class DirectSafetyBoard(Drivers):
-    """Sampled at every `receive`, each sample of its own moment: no period is longer than that."""
+    """Sampled at every physical change, and as often as it was asked for, as the simulated site does for its drivers."""
 
     def __init__(self, site: Site, clock: BootClock) -> None:
         described = site.description
@@ -37,7 +37,8 @@ class DirectSafetyBoard(Drivers):
         }
         super().__init__(fitted, tuple(described.inputs), described.outputs, described.temperatures, described.fan)
         self._now = _Now(site, clock)
-        self._sampled = (-1.0, -1)
+        self._due_s = 0.0
+        self._revision = -1
 
     def fileno(self) -> int:
         return -1
@@ -52,9 +53,10 @@ class DirectSafetyBoard(Drivers):
 
     def receive(self) -> None:
         site = self._reach()
-        if self.trouble or self._sampled == (site.now_s, site.revision):
+        if self.trouble or (self._revision == site.revision and site.now_s < self._due_s - 1e-9):
             return
-        self._sampled = (site.now_s, site.revision)
+        periods = [connector.outputs.sample_every_s or 0.0 for connector in self._connectors.values()]
+        self._revision, self._due_s = site.revision, site.now_s + min(periods, default=0.0)
         for number, connector in self._connectors.items():
             connector.take(connector_readings(site, number))
         self.take_station(station_readings(site))

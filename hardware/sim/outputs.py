@@ -19,7 +19,7 @@ class PendingOutputs:
         self._told = ConnectorOutputs()
         self._step = ConnectorOutputs()
         """Driven since the last flush, changed or not."""
-        self._sample_every_s: float | None = None
+        self.sample_every_s: float | None = None
 
     def drive_pilot(self, mode: PilotMode, duty: float) -> None:
         driven = (mode, duty if mode is PilotMode.PWM else 1.0)
@@ -48,8 +48,8 @@ class PendingOutputs:
             self._told.residual_test = self.pending.residual_test = on
 
     def sample_every(self, period_s: float) -> None:
-        if self._sample_every_s != period_s:
-            self._sample_every_s = self.pending.sample_every_s = period_s
+        if self.sample_every_s != period_s:
+            self.sample_every_s = self.pending.sample_every_s = period_s
 
     @property
     def changed(self) -> bool:
@@ -68,7 +68,7 @@ class PendingOutputs:
         """
         step = self._step
         self._told = replace(step)
-        self.pending = replace(step, sample_every_s=self._sample_every_s)
+        self.pending = replace(step, sample_every_s=self.sample_every_s)
 
 
 class PendingPins:

@@ -15,7 +15,6 @@ from services.safety.timings import (
     CONTACT_SETTLED_S,
     GRACE_S,
     HOUR_S,
-    LOOP_CLOSED_S,
     OPEN_FILTER_S,
     OPEN_WITHIN_S,
 )
@@ -32,8 +31,6 @@ def evaluate(state: ConnectorState, moment: Moment) -> None:
     if state.pilot_sight.confirmed == "A":
         contactor.closes, contactor.dropped_s = (), NEVER_S
     _follow(state, moment)
-    if contactor.coil:
-        moment.wake(moment.now_s + LOOP_CLOSED_S)
 
 
 def _must_open(state: ConnectorState, moment: Moment) -> tuple[bool, str]:

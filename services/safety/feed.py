@@ -1,5 +1,7 @@
 """When the monoflop between process and coils is fed."""
 
+import math
+
 from services.safety.timings import FEED_S, LOOP_CLOSED_S
 
 
@@ -15,3 +17,7 @@ class Feeder:
             return False
         self._last_s = now_s
         return True
+
+    def next_s(self, any_coil_on: bool) -> float:
+        """Boot-clock time at which the loop is to turn for the next feed; inf = not at all."""
+        return self._last_s + LOOP_CLOSED_S if any_coil_on else math.inf

@@ -1,6 +1,9 @@
 """One connector of the service: its board, its state, and what was said of it last."""
 
+import math
 from collections.abc import Mapping
+
+import msgspec
 
 from hardware.interfaces import ConnectorBoard, PilotLevels, PilotMode
 from schemas.metering import MeterReading, Quality
@@ -16,6 +19,7 @@ from services.safety.panel import calibration
 from services.safety.panel.exercise import RESTING, Exercise, Verdict
 from services.safety.settings import parsed, relevant
 from services.safety.state import SAFE, BootSight, ConnectorState, Equipment, MeterSight, Outputs, Readings
+from services.safety.timings import LEASE_LONGEST_S
 
 NEVER_READ = Readings()
 
@@ -56,6 +60,12 @@ class Seat:
             self.meter = MeterSight(
                 reading.current_a, reading.voltage_v, reading.sampled_s, answers, reading.phase_order
             )
+
+    def hear_permission(self, said: Permission, now_s: float) -> None:
+        """A lease with an impossible end stays refused: it must not begin to count later, when nobody speaks."""
+        impossible = said.until_s > now_s + LEASE_LONGEST_S
+        self.permission = msgspec.structs.replace(said, until_s=math.inf) if impossible else said
+        self.deadline_s = now_s
 
     def hear_boot(self, said: Boot, serial: str) -> None:
         """Why the station was started as a whole."""

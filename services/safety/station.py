@@ -59,7 +59,7 @@ class SafetyService:
         if message.topic is SESSION_PERMISSION:
             seat = self._seats.get(message.body.connector)
             if seat is not None and message.key == str(message.body.connector):
-                seat.permission, seat.deadline_s = message.body, now.boot_s
+                seat.hear_permission(message.body, now.boot_s)
         elif message.topic is SETTINGS_VALUES:
             self._heard_revision = message.body.revision
             self._values = message.body.values
@@ -77,7 +77,7 @@ class SafetyService:
         self._board.receive()
         self._apply_settings(now)
         stepped = [seat for seat in self._seats.values() if self._step(seat, now)]
-        if self._feeder.due(any(seat.outputs.coil or seat.outputs.outlet for seat in self._seats.values()), now.boot_s):
+        if self._feeder.due(self._any_coil_on, now.boot_s):
             self._board.feed.feed(now.boot_s)
         self._panel.turn(self._desk.wishes(), self._desk.start_id, now.boot_s)
         self._board.flush()
@@ -106,6 +106,10 @@ class SafetyService:
         return (self._board,)
 
     # one turn
+
+    @property
+    def _any_coil_on(self) -> bool:
+        return any(seat.outputs.coil or seat.outputs.outlet for seat in self._seats.values())
 
     def _step(self, seat: Seat, now: Now) -> bool:
         number = seat.state.equipment.connector
@@ -162,7 +166,7 @@ class SafetyService:
 
     def _next_s(self, now: Now) -> float:
         times = [min(seat.deadline_s, seat.say_again_s) for seat in self._seats.values()]
-        times += [self._voice.station_s, self._panel.next_s]
+        times += [self._voice.station_s, self._panel.next_s, self._feeder.next_s(self._any_coil_on)]
         if self._board.fileno() < 0:
             # Nothing wakes us: a board in this process, or a link to be made again.
             times += [now.boot_s + seat.outputs.sample_period_s for seat in self._seats.values()]

@@ -508,9 +508,20 @@ def test_a_light_that_fails_is_tried_again_and_never_raises(tmp_path: Path) -> N
     assert lights.trouble == ""
 
 
+MCU_WITH_A_LAMP = """[station]
+board = "mcu"
+model = "Bench AC"
+serial = "BENCH-1"
+[mcu]
+port = "/dev/ttyS1"
+[linux.leds.1]
+red = "r"
+"""
+
+
 def test_the_side_of_a_real_board_that_people_see(tmp_path: Path) -> None:
     led(tmp_path, "r")
-    station = parse_station('[station]\nboard = "mcu"\n[mcu]\nport = "/dev/ttyS1"\n[linux.leds.1]\nred = "r"\n')
+    station = parse_station(MCU_WITH_A_LAMP)
     board = LinuxPeopleBoard(station, Sysfs(tmp_path))
     board.indicator.show(1, Light(1.0, 0.0, 0.0))
     board.display.show(1, ("hello",))

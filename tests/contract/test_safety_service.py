@@ -184,6 +184,19 @@ def test_a_resent_lease_is_never_longer_than_it_says(tmp_path: Path) -> None:
     assert bench.shown().permission_until_s == 0.0
 
 
+def test_a_lease_from_the_future_does_not_begin_to_count_when_its_end_is_near(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.live(6.0)
+    bench.site.plug_in(1)
+    bench.permit(seconds=60.0)
+    for _ in range(120):
+        bench.advance(0.5)
+        assert bench.shown().offered_a == 0.0
+        assert bench.shown().contactor is Contactor.OPEN
+    bench.live(12.0)
+    assert bench.shown().contactor is Contactor.CLOSED, "a good lease is heard as before"
+
+
 def test_the_hardware_limit_is_never_changed_while_a_contactor_is_closed(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.charge()

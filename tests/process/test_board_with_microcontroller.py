@@ -21,6 +21,8 @@ def station_text(port: Path) -> str:
     return f"""\
 [station]
 board = "mcu"
+model = "Bench AC"
+serial = "BENCH-1"
 [mcu]
 port = "{port}"
 [connector.1]

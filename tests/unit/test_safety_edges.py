@@ -4,12 +4,15 @@ import math
 
 import pytest
 
-from hardware.interfaces import PilotLevels, PilotMode
-from schemas.safety import PilotState
-from services.safety.memory import Memory
+from hardware.interfaces import PilotLevels, PilotMode, Speed
+from schemas.safety import Contactor, PilotState
+from schemas.settings import ActionOrder
+from services.safety import orders
+from services.safety.memory import Memory, unreadable
 from services.safety.panel.calibration import CalibrationPart
-from services.safety.state import Readings
-from tests.safety_rig import SOCKET, Rig
+from services.safety.state import ConnectorState, Moment, Readings
+from services.safety.thermal.climate import observe_fan
+from tests.safety_rig import RATED_32_A, SOCKET, Rig
 
 pytestmark = pytest.mark.unit
 
@@ -86,3 +89,52 @@ def test_a_calibration_waits_until_the_level_has_settled() -> None:
             mode, begun_s[turn.outputs.mode] = turn.outputs.mode, now_s
         verdict, now_s = turn.verdict, now_s + 0.02
     assert verdict.passed, verdict
+
+
+def test_a_mirror_contact_that_falls_silent_proves_nothing_after_half_a_second() -> None:
+    rig = Rig()
+    rig.run(6.0)
+    assert rig.shown.contactor is Contactor.OPEN
+    rig.world.mirror_alive = False
+    rig.run(0.4)
+    assert rig.shown.contactor is Contactor.OPEN
+    rig.run(0.4)
+    assert rig.shown.contactor is Contactor.UNKNOWN
+
+
+def test_an_unreadable_journal_locks_out_for_a_quarter_of_a_second_beyond_its_proof() -> None:
+    rig = Rig()
+    rig.start(unreadable())
+    told_s = rig.until(lambda: "journal_unreadable" in rig.shown.faults, 1.0)
+    assert rig.until(lambda: not rig.shown.faults, 2.0) + told_s == pytest.approx(1.25, abs=0.15)
+
+
+def test_a_fan_that_was_seen_turning_5_s_ago_is_not_seen_turning() -> None:
+    equipment = SOCKET._replace(temperatures=frozenset({"housing"}), fan=True)
+    state = ConnectorState(equipment, 100.0, settings=RATED_32_A._replace(climate_mode="Fan (temperature)"))
+    state.thermal.climate, state.thermal.climate_since_s = True, 100.0
+    observe_fan(state, Moment(104.0, Readings(fan=Speed(900.0, 104.0))))
+    assert state.thermal.fan_turned_s == 104.0
+    observe_fan(state, Moment(108.9, Readings(fan=Speed(900.0, 104.0))))
+    assert not state.thermal.fan_stuck
+    observe_fan(state, Moment(109.1, Readings(fan=Speed(900.0, 104.0))))
+    assert state.thermal.fan_stuck
+
+
+def test_an_order_unlatches_an_rcd_that_was_switched_on_by_hand_where_the_module_is_proven() -> None:
+    equipment = SOCKET._replace(inputs=frozenset({"rcd"}), residual_sensor=True)
+    keys = RATED_32_A._replace(rcd="On", reclosure=True, reclosure_attempts=0)
+    rig = Rig(equipment=equipment, settings=keys)
+    rig.world.contacts = {"rcd": False}
+    rig.charge()
+    rig.vehicle("B")
+    rig.world.contacts = {"rcd": True}
+    rig.run(10.0)
+    assert rig.name is PilotState.LATCHED
+    rig.world.contacts = {"rcd": False}
+    rig.run(5.0)
+    assert rig.name is PilotState.LATCHED
+    order = ActionOrder(order_id="order", name="RCDRESET", value="true", connector=1, ordered_s=rig.now_s)
+    orders.ORDERS["RCDRESET"](rig.state, order)
+    rig.run(3.0)
+    assert not rig.shown.faults

@@ -17,11 +17,15 @@ pytestmark = pytest.mark.unit
 
 MCU = """[station]
 board = "mcu"
+model = "Bench AC"
+serial = "BENCH-1"
 [mcu]
 port = "/dev/ttyS1"
 """
 GPIO = """[station]
 board = "direct-gpio"
+model = "Bench AC"
+serial = "BENCH-1"
 [connector.1]
 cable = "fixed"
 residual_current = "none"
@@ -75,7 +79,7 @@ def test_an_unknown_board_is_refused_with_its_line() -> None:
 @pytest.mark.parametrize("said", ["", "hardware_interlock = false\n"])
 def test_direct_gpio_does_not_start_without_a_declared_interlock(said: str) -> None:
     words = refusal(GPIO.replace("hardware_interlock = true\n", said))
-    assert words == f"station.toml, line 10: {INTERLOCK}"
+    assert words == f"station.toml, line 12: {INTERLOCK}"
     assert "150 ms" in words
     assert "drops the coil by itself on a fault" in words
 
@@ -85,31 +89,36 @@ def test_direct_gpio_does_not_start_without_a_declared_interlock(said: str) -> N
     [
         ('[station]\nboard = "mcu"\n', 'line 2: board = "mcu" needs a section [mcu] with port'),
         ('[station]\nboard = "direct-gpio"\n', 'line 2: board = "direct-gpio" needs a section [gpio]. direct-gpio'),
-        (MCU.replace("port", "prot"), "line 4: unknown name 'prot'; did you mean 'port'?"),
-        (MCU + "baud = 9600\n", "line 5: "),
+        (MCU.replace("port", "prot"), "line 6: unknown name 'prot'; did you mean 'port'?"),
+        (MCU + "baud = 9600\n", "line 7: "),
         (GPIO.replace("pilot_pwm", "pilot_pmw"), "unknown name 'pilot_pmw'; did you mean 'pilot_pwm'?"),
         (GPIO.replace("factor", "faktor"), "unknown name 'faktor'; did you mean 'factor'?"),
-        (GPIO.replace('"pwmchip0/0"', '"/sys/class/pwm/pwmchip0"'), "line 14: "),
-        (GPIO.replace('mirror = "MIRROR"\n', ""), "line 13: mirror is missing: [connector.1] says that it is mounted"),
-        (GPIO + 'lock = "L"\n', "line 20: lock is wired, but [connector.1] says that there is none"),
-        (GPIO + 'residual_error = "E"\n', "line 20: [connector.1] says that there is no residual current module"),
-        (GPIO.replace("[gpio.connector.1]", "[gpio.connector.2]"), "line 13: there is no [connector.2]"),
-        (GPIO + "[connector.2]\n", "line 20: [gpio.connector.2] is missing"),
-        (GPIO.replace('"MIRROR"', '"COIL"'), "line 19: line 'COIL' is used for connector 1 contactor already"),
+        (GPIO.replace('"pwmchip0/0"', '"/sys/class/pwm/pwmchip0"'), "line 16: "),
+        (GPIO.replace('mirror = "MIRROR"\n', ""), "line 15: mirror is missing: [connector.1] says that it is mounted"),
+        (GPIO + 'lock = "L"\n', "line 22: lock is wired, but [connector.1] says that there is none"),
+        (GPIO + 'residual_error = "E"\n', "line 22: [connector.1] says that there is no residual current module"),
+        (GPIO.replace("[gpio.connector.1]", "[gpio.connector.2]"), "line 15: there is no [connector.2]"),
+        (GPIO + "[connector.2]\n", "line 22: [gpio.connector.2] is missing"),
+        (GPIO.replace('"MIRROR"', '"COIL"'), "line 21: line 'COIL' is used for connector 1 contactor already"),
         (GPIO.replace('"MIRROR"', '"!/dev/gpiochip0:COIL"'), "is used for connector 1 contactor already"),
         (
             GPIO.replace("outputs = []", 'outputs = ["auxiliary"]'),
             "lists 'auxiliary', but [gpio.outputs] names no line",
         ),
-        (GPIO + '[gpio.inputs]\nspd = "SPD"\n', "line 21: 'spd' has a line, but [equipment] inputs does not list it"),
+        (GPIO + '[gpio.inputs]\nspd = "SPD"\n', "line 23: 'spd' has a line, but [equipment] inputs does not list it"),
         (GPIO.replace("temperatures = []", 'temperatures = ["cpu"]'), "[linux.temperatures] does not say where"),
         (GPIO.replace("temperatures = []", "temperatures = []\nfan = true"), "[linux] fan does not say where"),
         (
             MCU + '[linux.temperatures]\nplug_1 = "thermal:x"\n',
-            "line 6: [equipment] temperatures does not list 'plug_1'",
+            "line 8: [equipment] temperatures does not list 'plug_1'",
         ),
-        (MCU + '[linux.temperatures]\ncpu = "/sys/class/thermal/0"\n', "line 6: "),
-        (MCU + '[linux.leds.3]\nred = "r"\n', "line 5: there is no [connector.3]"),
+        (MCU + '[linux.temperatures]\ncpu = "/sys/class/thermal/0"\n', "line 8: "),
+        (
+            MCU.replace('model = "Bench AC"\n', ""),
+            "line 1: model = 'Simulated AC' is that of the simulated station: give",
+        ),
+        (GPIO.replace("BENCH-1", "SIM-0001"), "line 4: serial = 'SIM-0001' is that of the simulated station: give"),
+        (MCU + '[linux.leds.3]\nred = "r"\n', "line 7: there is no [connector.3]"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(text: str, words: str) -> None:

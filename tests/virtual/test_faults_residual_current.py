@@ -248,15 +248,17 @@ def test_f38_with_a_module_nothing_is_offered_before_its_self_test(tmp_path: Pat
     bench.swipe_until(lambda: bench.flows(1), CARD)
 
 
-def test_f39_a_permanent_trip_ends_after_the_attempts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_f39_a_permanent_trip_ends_after_the_attempts(tmp_path: Path, attempts: int) -> None:
     """RCDAUTORECLOSUREATTEMPTS."""
-    bench = charging(tmp_path, connector='residual_current = "none"', equipment=RCD, **RECLOSING)
+    keys = {**RECLOSING, "RCDAUTORECLOSUREATTEMPTS": str(attempts)}
+    bench = charging(tmp_path, connector='residual_current = "none"', equipment=RCD, **keys)
     bench.inject("rcd_trip", 1.0)
     bench.expect_fault("rcd_tripped", within_s=0.01)
-    bench.until(lambda: bench.safety(1).state is PilotState.LATCHED, within_s=3 * 10.0 + 10.0)
-    assert rcd_closings(bench) == 3
+    bench.until(lambda: bench.safety(1).state is PilotState.LATCHED, within_s=attempts * 10.0 + 10.0)
+    assert rcd_closings(bench) == attempts
     bench.advance(45.0)
-    assert rcd_closings(bench) == 3
+    assert rcd_closings(bench) == attempts
     assert not bench.flows(1)
 
 

@@ -157,6 +157,16 @@ def test_the_board_stands_for_the_housing_with_ambient_cpu_delta_and_percent_hol
     assert bench.safety(1).offered_a == pytest.approx(16.0, abs=0.06)
 
 
+def test_threshold_1_of_the_key_reduces_and_one_degree_less_does_not(tmp_path: Path) -> None:
+    bench = FaultBench(tmp_path, TempReduceThreshold1="50")
+    bench.charge_fully()
+    bench.inject("temperature_housing", 49.0)
+    bench.advance(SAMPLED_S + 5.0)
+    bench.expect_no_fault()
+    bench.inject("temperature_housing", 50.0)
+    bench.expect_fault("temperature_derated", within_s=SAMPLED_S)
+
+
 def test_reduced_current_is_the_key(tmp_path: Path) -> None:
     bench = FaultBench(tmp_path, ReducedCurrent="20")
     bench.charge_fully()
@@ -169,6 +179,15 @@ def test_a_fan_by_temperature_follows_its_threshold_and_hysteresis(tmp_path: Pat
     keys = {"VentHeatingCtrlMode": "Fan (temperature)", "VentHeatingTempThr": "50", "VentHeatingHyst": "4"}
     bench = FaultBench(tmp_path, **keys)
     for celsius, on in ((49.0, False), (50.0, True), (46.5, True), (46.0, False)):
+        bench.inject("temperature_housing", celsius)
+        bench.advance(2.0)
+        assert bench.site.thermal.climate_on is on, celsius
+
+
+def test_a_heater_by_temperature_runs_below_its_threshold(tmp_path: Path) -> None:
+    keys = {"VentHeatingCtrlMode": "Heater (temperature)", "VentHeatingTempThr": "5", "VentHeatingHyst": "4"}
+    bench = FaultBench(tmp_path, **keys)
+    for celsius, on in ((10.0, False), (4.0, True), (8.5, True), (9.5, False)):
         bench.inject("temperature_housing", celsius)
         bench.advance(2.0)
         assert bench.site.thermal.climate_on is on, celsius
