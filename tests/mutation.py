@@ -1,6 +1,7 @@
 """Breaks the pure safety core in many places, one at a time, and runs the tests that ought to notice.
 
     python -m tests.mutation [--places 120] [--seed 61851] [--only services/safety/pilot.py]
+    python -m tests.mutation --place "unread: return"        every place whose name has this in it, once more
 
 Every broken core lives in a private copy of the package; two are tested at a time. What no test notices is listed, with
 the reason from `tests/mutation_survivors.toml`, if it has one there.
@@ -92,10 +93,14 @@ def tests_of(module: str) -> list[str]:
     return [f"tests/unit/test_safety_{word}.py" for word in (EDGES, *words)]
 
 
+def every_site(only: Sequence[str] = ()) -> list[Site]:
+    paths = [path for path in modules() if not only or path.as_posix() in only]
+    return [site for path in paths for site in sites(path.as_posix(), (ROOT / path).read_text(encoding="utf-8"))]
+
+
 def chosen(count: int, seed: int, only: Sequence[str] = ()) -> list[Site]:
     """The same places for the same seed and the same sources; about as many of every kind as the code has."""
-    paths = [path for path in modules() if not only or path.as_posix() in only]
-    every = [site for path in paths for site in sites(path.as_posix(), (ROOT / path).read_text(encoding="utf-8"))]
+    every = every_site(only)
     return random.Random(seed).sample(every, min(count, len(every)))
 
 
@@ -204,8 +209,10 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--places", type=int, default=PLACES)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--only", action="append", default=[], help="a file of the core; may be given again")
-    chosen_words = parser.parse_args(words)
-    share, unknown = report(run(chosen(chosen_words.places, chosen_words.seed, chosen_words.only)))
+    parser.add_argument("--place", action="append", default=[], help="part of a place's name; may be given again")
+    asked = parser.parse_args(words)
+    named = [site for site in every_site(asked.only) if any(part in site.name for part in asked.place)]
+    share, unknown = report(run(named if asked.place else chosen(asked.places, asked.seed, asked.only)))
     return 0 if share >= WANTED and not unknown else 1
 
 

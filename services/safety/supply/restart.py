@@ -4,7 +4,7 @@ The wait is drawn from the station's serial number, the start of the station and
 same events give the same wait.
 """
 
-import hashlib
+import zlib
 
 from hardware.interfaces import PilotMode
 from services.safety.state import ConnectorState, Moment
@@ -16,8 +16,8 @@ _SPREAD = "waiting: charging starts at a random time within 5 minutes after a po
 
 def drawn_s(seed: str) -> float:
     """A wait between 0 and LONGEST_S; the same one for the same text."""
-    number = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:4], "big")
-    return LONGEST_S * number / 2**32
+    # no cryptography here: a digest would load a library of some megabytes
+    return LONGEST_S * zlib.crc32(seed.encode()) / 2**32
 
 
 def follow(state: ConnectorState, moment: Moment) -> None:
