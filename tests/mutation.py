@@ -23,7 +23,7 @@ from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from tests.mutation_sites import Site, sites
+from tests.mutation_sites import Site, broken, sites
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "services/safety"
@@ -86,7 +86,7 @@ def modules() -> list[Path]:
     return [each.relative_to(ROOT) for each in single + of_rooms]
 
 
-def tests_of(module: str) -> list[str]:
+def files_of(module: str) -> list[str]:
     """`module`: path of a file relative to the root."""
     inside = Path(module).relative_to(PACKAGE).with_suffix("")
     words = TESTS.get(inside.as_posix()) or TESTS[inside.parts[0]]
@@ -131,7 +131,7 @@ def copies(count: int) -> Iterator["SimpleQueue[Path]"]:
 def noticed(place: Path, module: str) -> str:
     """Runs the tests of this module in a copy: the first test that fails, "endless", or empty."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    command += ["-p", "tests.mutation_clock", "--no-header", "--tb=no", *tests_of(module)]
+    command += ["-p", "tests.mutation_clock", "--no-header", "--tb=no", *files_of(module)]
     ran = subprocess.run(
         command,
         cwd=place,
@@ -155,7 +155,7 @@ def judged(site: Site, free: "SimpleQueue[Path]") -> Verdict:
     whole = (place / module).read_text(encoding="utf-8")
     before = os.times()
     try:
-        (place / module).write_text(site.text, encoding="utf-8")
+        (place / module).write_text(broken(module, whole, site.name), encoding="utf-8")
         return Verdict(site, noticed(place, module), os.times().elapsed - before.elapsed)
     finally:
         (place / module).write_text(whole, encoding="utf-8")

@@ -6,6 +6,7 @@ A change is described by what it does and where, not by its line: a list of them
 import ast
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 _FLIPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -24,8 +25,6 @@ _EMPTY = {"bool": False, "float": 0.0, "int": 0, "str": ""}
 LARGEST, SMALLEST = 1e5, 1e-3
 """Constants beyond stand for "never" or for the rounding of floats."""
 
-Edit = Callable[[], ast.AST]
-
 
 class Site(NamedTuple):
     """One way to break one file."""
@@ -37,8 +36,6 @@ class Site(NamedTuple):
     change: str
     """Before and after; a number behind it where the same change is possible more than once in a function."""
     line: int
-    text: str
-    """The whole file, broken."""
 
     @property
     def name(self) -> str:
@@ -47,21 +44,32 @@ class Site(NamedTuple):
 
 def sites(path: str, source: str) -> list[Site]:
     """Every site of a file; `path` only names it."""
+    return [site for site, _ in _each(path, ast.parse(source))]
+
+
+def broken(path: str, source: str, name: str) -> str:
+    """The whole file with the change of this name. Raises KeyError where it has none such."""
     tree = ast.parse(source)
+    for site, change in _each(path, tree):
+        if site.name == name:
+            change()
+            return ast.unparse(tree) + "\n"
+    raise KeyError(name)
+
+
+def _each(path: str, tree: ast.Module) -> Iterator[tuple[Site, Callable[[], None]]]:
+    """Every site, and what carries its change out in the tree."""
     times: Counter[str] = Counter()
-    found: list[Site] = []
     for function, node, holder, field, place in _walk(tree):
+        before = ""
         for kind, new in _changes(node, function):
-            before, after = ast.unparse(node), ast.unparse(new)
+            before = before or ast.unparse(node)
+            change = f"{before}  ->  {ast.unparse(new)}"
             where = f"{path}: {function.name if function is not None else 'module'}"
-            times[f"{where}{before}{after}"] += 1
-            again = times[f"{where}{before}{after}"]
-            change = f"{before}  ->  {after}" + (f"  ({again})" if again > 1 else "")
-            _put(holder, field, place, new)
-            text = ast.unparse(tree) + "\n"
-            _put(holder, field, place, node)
-            found.append(Site(where, kind, change, getattr(node, "lineno", 0), text))
-    return found
+            times[f"{where}: {change}"] += 1
+            if (again := times[f"{where}: {change}"]) > 1:
+                change += f"  ({again})"
+            yield Site(where, kind, change, getattr(node, "lineno", 0)), partial(_put, holder, field, place, new)
 
 
 _Function = ast.FunctionDef | None

@@ -27,7 +27,7 @@ class _Now:
 
 
 class DirectSafetyBoard(Drivers):
-    """Sampled at every physical change, and as often as it was asked for, as the simulated site does for its drivers."""
+    """Sampled at every physical change and as often as it was asked for, as the simulated site does for its drivers."""
 
     def __init__(self, site: Site, clock: BootClock) -> None:
         described = site.description

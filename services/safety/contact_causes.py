@@ -100,6 +100,10 @@ def _unexpected_open(state: ConnectorState, moment: Moment) -> bool:
 
 
 def _unreadable(state: ConnectorState, moment: Moment) -> bool:
+    """Where the pilot cannot be read either, the whole board is away: that is a fault of its own."""
+    pilot = state.pilot_sight
+    if pilot.letter == "":
+        return False
     mounted = sensors(state)
     if _line_counts(state, moment):
         mounted.append((state.weld_input, INPUT_VALID_S))
@@ -107,8 +111,9 @@ def _unreadable(state: ConnectorState, moment: Moment) -> bool:
         if sight.stamp_s < 0.0:
             if after(state.begun_s, BOOT_S, moment):
                 return True
-        elif not sight.fresh(moment.now_s, valid_s) and after(sight.stamp_s, valid_s + UNREADABLE_S, moment):
-            return True
+        elif not sight.fresh(moment.now_s, valid_s):
+            if after(max(sight.stamp_s + valid_s, pilot.run_start_s), UNREADABLE_S, moment):
+                return True
     return False
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from schemas.message_queue import StartAnswered, StopAnswered
 from schemas.session import ConnectorStatus
+from tests.parts import sample
 from tests.virtual.queue_cell import (
     INTERNAL_ERROR,
     Call_,
@@ -92,8 +93,9 @@ def points(tmp_path_factory: pytest.TempPathFactory) -> int:
     return cell.crash_points
 
 
-def test_a_kill_at_every_single_step_loses_and_doubles_nothing(tmp_path: Path, points: int) -> None:
-    for crash_at in range(1, points + 1):
+@pytest.mark.parametrize("part", sample(range(4), 4))
+def test_a_kill_at_every_single_step_loses_and_doubles_nothing(tmp_path: Path, points: int, part: int) -> None:
+    for crash_at in range(1 + part, points + 1, 4):
         cell = walk(tmp_path / str(crash_at), crash_at)
         at = f"killed at call {crash_at} of {points}"
         assert cell.crashes == 1, at
@@ -101,8 +103,9 @@ def test_a_kill_at_every_single_step_loses_and_doubles_nothing(tmp_path: Path, p
         cell.service.abandon()
 
 
-def test_a_power_cut_at_every_third_step_loses_nothing(tmp_path: Path, points: int) -> None:
-    for crash_at in range(1, points + 1, 3):
+@pytest.mark.parametrize("part", sample(range(3), 3))
+def test_a_power_cut_at_every_third_step_loses_nothing(tmp_path: Path, points: int, part: int) -> None:
+    for crash_at in range(1 + 3 * part, points + 1, 9):
         cell = walk(tmp_path / str(crash_at), crash_at, cuts_power=True)
         at = f"power cut at call {crash_at} of {points}"
         assert cell.crashes == 1, at

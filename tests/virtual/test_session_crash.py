@@ -7,6 +7,7 @@ import pytest
 from schemas.base import Answer
 from schemas.message_queue import AuthorizationStatus, IdTagInfo
 from schemas.session import StopReason, TransactionMeterValues
+from tests.parts import sample
 from tests.virtual.session_cell import SessionCell, make_cell
 
 pytestmark = pytest.mark.virtual
@@ -67,8 +68,11 @@ def test_an_undisturbed_charge_is_one_transaction_with_the_energy_of_the_car(tmp
     assert cell.status == "Available"
 
 
-def test_a_kill_at_every_single_step_leaves_one_transaction_with_the_right_energy(tmp_path: Path, points: int) -> None:
-    for crash_at in range(1, points + 1):
+@pytest.mark.parametrize("part", sample(range(3), 3))
+def test_a_kill_at_every_single_step_leaves_one_transaction_with_the_right_energy(
+    tmp_path: Path, points: int, part: int
+) -> None:
+    for crash_at in range(1 + part, points + 1, 3):
         cell = charge(tmp_path / str(crash_at), crash_at)
         at = f"killed at call {crash_at} of {points}"
         assert cell.crashes == 1, at
@@ -162,13 +166,14 @@ INVALID = IdTagInfo(status=AuthorizationStatus.INVALID)
 
 
 @pytest.mark.parametrize("way", ["card", "remote", "invalid"])
-def test_a_kill_at_every_step_of_a_charge_with_a_backend(tmp_path: Path, way: str) -> None:
+@pytest.mark.parametrize("part", sample(range(3), 3))
+def test_a_kill_at_every_step_of_a_charge_with_a_backend(tmp_path: Path, part: int, way: str) -> None:
     how = {"remote": way == "remote", "info": INVALID if way == "invalid" else None}
     calm = walk(tmp_path / "calm", **how)  # type: ignore[arg-type]
     check_walk(calm, "undisturbed")
     points = calm.crash_points
     assert 40 < points < 300
-    for crash_at in range(1, points + 1):
+    for crash_at in range(1 + part, points + 1, 3):
         cell = walk(tmp_path / str(crash_at), crash_at, **how)  # type: ignore[arg-type]
         at = f"{way}: killed at call {crash_at} of {points}"
         assert cell.crashes <= 1, at
@@ -202,9 +207,10 @@ def cut_short(home: Path, crash_at: int, *, remote: bool) -> SessionCell:
 
 
 @pytest.mark.parametrize("way", ["card", "remote"])
-def test_a_power_cut_at_every_fourth_step_loses_and_doubles_nothing(tmp_path: Path, way: str) -> None:
+@pytest.mark.parametrize("part", sample(range(3), 3))
+def test_a_power_cut_at_every_fourth_step_loses_and_doubles_nothing(tmp_path: Path, part: int, way: str) -> None:
     points = walk(tmp_path / "calm", remote=way == "remote").crash_points
-    for crash_at in range(1, points + 1, 4):
+    for crash_at in range(1 + 4 * part, points + 1, 12):
         cell = cut_short(tmp_path / str(crash_at), crash_at, remote=way == "remote")
         at = f"{way}: power cut at call {crash_at} of {points}"
         cell.check_stream()

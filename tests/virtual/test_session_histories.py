@@ -123,7 +123,7 @@ def calm_down(cell: SessionCell) -> None:
     cell.advance(100.0)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(
     names=st.lists(st.sampled_from(sorted(ACTS)), min_size=5, max_size=30),
     charging_first=st.booleans(),
@@ -214,7 +214,7 @@ BACKEND_ACTS: dict[str, Act] = {
 }
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(
     names=st.lists(st.sampled_from(sorted(BACKEND_ACTS)), min_size=5, max_size=35),
     charging_first=st.booleans(),

@@ -17,6 +17,7 @@ from schemas.message_queue import StartAnswered, StopAnswered
 from schemas.session import TransactionStarted, TransactionStopped
 from tests.backend.scripted import ScriptedBackend
 from tests.conformance.backend_station import RFID
+from tests.parts import sample
 from tests.virtual.charging_station import Status
 from tests.virtual.walk_station import Point, WalkStation, drive, finish, has_ended, one_right_charge, trace_of
 
@@ -376,7 +377,7 @@ def matters(point: Point) -> bool:
     return point.kind in ("commit", "send") or (point.kind == "publish" and point.name in NAMES)
 
 
-@pytest.mark.parametrize("part", range(12))
+@pytest.mark.parametrize("part", sample(range(12), 4))
 def test_killed_at_any_commit_frame_or_word_of_the_hand_over(tmp_path: Path, points: list[Point], part: int) -> None:
     """Every twelfth."""
     places = [place for place, point in enumerate(points) if matters(point)]
