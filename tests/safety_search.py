@@ -24,7 +24,23 @@ def _lose_cable(rig: Rig) -> None:
     rig.world.ohm = math.inf
 
 
+def _comes(rig: Rig) -> None:
+    """A vehicle that asks for power after half a second."""
+    rig.vehicle("B", 220.0)
+    rig.run(0.5)
+    rig.vehicle("C")
+
+
+def _another(rig: Rig) -> None:
+    """One vehicle leaves, and the next one is there at once."""
+    rig.vehicle("A", math.inf)
+    rig.run(0.06)
+    _comes(rig)
+
+
 ALWAYS: dict[str, Happening] = {
+    "a car comes": _comes,
+    "another car": _another,
     **{f"level {letter}": _level(letter) for letter in "ABCDE-"},
     "permit": lambda rig: rig.allow(True, 32.0, True),
     "forbid": lambda rig: rig.allow(False, 0.0, False),
@@ -41,7 +57,7 @@ ALWAYS: dict[str, Happening] = {
     "wait": lambda _rig: None,
 }
 """Events of every configuration."""
-FEW = ("level A", "level B", "level D", "permit", "forbid", "samples", "weld", "killed")
+FEW = ("another car", "level A", "level B", "level D", "permit", "forbid", "samples", "weld", "killed")
 """Those of ALWAYS that are tried beside a configuration's own where time is short."""
 WAITS_S = (0.03, 0.12, 1.1, 6.2)
 SHORT_WAITS_S = (0.03, 0.12, 1.1)

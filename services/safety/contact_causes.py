@@ -111,9 +111,10 @@ def _unreadable(state: ConnectorState, moment: Moment) -> bool:
         if sight.stamp_s < 0.0:
             if after(state.begun_s, BOOT_S, moment):
                 return True
-        elif not sight.fresh(moment.now_s, valid_s):
-            if after(max(sight.stamp_s + valid_s, pilot.run_start_s), UNREADABLE_S, moment):
-                return True
+            continue
+        since_s = max(sight.stamp_s + valid_s, pilot.run_start_s)
+        if not sight.fresh(moment.now_s, valid_s) and after(since_s, UNREADABLE_S, moment):
+            return True
     return False
 
 

@@ -12,7 +12,7 @@ from chargectl.bench.histogram import histogram
 from chargectl.bench.stop import STALLS, Run, figures_of, kept
 from chargectl.bench.stop_cycle import FILTER_S, Cast, Stop, Wait, cycle
 from chargectl.bench.stop_rig import CONNECTORS, KEYS, station_file
-from schemas.safety import Contactor
+from schemas.safety import Contactor, PilotState
 from services.home import parse_station
 from services.safety.mounted import equipment_of
 from services.safety.settings import FIELDS, NO_SETTINGS, parsed
@@ -26,7 +26,9 @@ class Rig:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.said = SimpleNamespace(contactor=Contactor.OPEN, vehicle_connected=False, coil_off_s=0.0)
+        self.said = SimpleNamespace(
+            contactor=Contactor.OPEN, state=PilotState.A, vehicle_connected=False, coil_off_s=0.0
+        )
         self.world = self
         self.answers: dict[str, dict[str, Any]] = {"state": {"connectors": {"1": {"contactor_opened_s": 100.06}}}}
         self.edge: dict[str, Any] = {"pilot_sent_s": {"1": 100.0}}
@@ -98,6 +100,18 @@ def test_a_stop_that_nobody_asked_for_is_counted_and_not_measured() -> None:
     assert "ev_pause" not in [operation for operation, _ in rig.asked]
 
 
+def test_a_contactor_that_is_taken_for_broken_is_one_that_nobody_asked_for() -> None:
+    rig, done = Rig(), []  # type: ignore[var-annotated]
+    script = script_of(rig, ["s2"], done)
+    next(script)
+    charging: Wait = next(script)
+    rig.said.state = PilotState.LATCHED
+    assert charging.happened()
+    next(script)
+    next(script)
+    assert done == [None]
+
+
 def test_a_stop_without_an_edge_on_the_pilot_ends_the_bench() -> None:
     rig = Rig()
     rig.edge = {}
@@ -150,6 +164,14 @@ def test_after_a_stall_every_contactor_opens_within_200_ms_of_the_last_feed(
     figures = figures_of([run_of([1.0], stalls_s)], [run_of([1.0], [0.15])], "")
     stalls = [figure for figure in figures if "last feed to open contacts" in figure.name]
     assert [figure.passed for figure in stalls] == [passed] * 3
+
+
+def test_a_stall_in_which_no_car_charged_measures_nothing() -> None:
+    figures = figures_of([run_of([1.0], [])], [run_of([1.0], [0.15])], "")
+    stall = next(figure for figure in figures if figure.name.startswith("SIGKILL"))
+    assert (stall.value, stall.runs, stall.passed) == (pytest.approx(150.0), (pytest.approx(150.0),), True)
+    nothing = next(f for f in figures_of([run_of([1.0], [])], [], "") if f.name.startswith("SIGKILL"))
+    assert (nothing.value, nothing.passed) == (None, None)
 
 
 def test_stops_that_nobody_asked_for_are_reported() -> None:

@@ -20,6 +20,37 @@ def test_a_board_that_was_away_while_charging_is_no_fault_of_the_cable(away_s: f
     rig.until(lambda: rig.name is PilotState.C2 and rig.coil, 45.0)
 
 
+@pytest.mark.parametrize("away_s", [0.06, 0.2, 0.45, 3.0])
+def test_an_opening_while_the_board_was_away_is_not_measured_as_a_slow_one(away_s: float) -> None:
+    rig = Rig()
+    rig.charge()
+    rig.world.pilot_alive = rig.world.mirror_alive = False
+    rig.run(away_s)
+    rig.world.pilot_alive = rig.world.mirror_alive = True
+    rig.run(2.0)
+    assert rig.state.contactor.opening_s is None
+    assert "contactor_no_open" not in rig.shown.faults
+    assert "contactor_unreadable" not in {event.detail for _, event in rig.events}
+    rig.until(lambda: rig.coil, 45.0)
+    rig.run(1.0)
+    rig.vehicle("B")
+    rig.run(0.5)
+    assert rig.state.contactor.opening_s == pytest.approx(0.015, abs=0.02), "the next one is"
+
+
+def test_trouble_with_the_board_opens_in_the_step_that_hears_it() -> None:
+    rig = Rig()
+    rig.charge()
+    rig.world.trouble = "connector 1 contactor reads back off although the opposite is driven"
+    rig.sample()
+    rig.step()
+    assert not rig.coil
+    assert rig.shown.faults == ("board_trouble",)
+    rig.world.trouble = ""
+    rig.until(lambda: rig.coil, 45.0)
+    assert (rig.count("fault_raised", "board_trouble"), rig.count("fault_cleared", "board_trouble")) == (1, 1)
+
+
 def test_a_cable_that_cannot_be_read_when_the_board_is_back_is_a_fault_of_the_cable() -> None:
     rig = Rig()
     rig.charge()

@@ -10,7 +10,7 @@ from schemas.settings import ActionOrder
 from services.safety import orders
 from services.safety.memory import Memory, unreadable
 from services.safety.panel.calibration import CalibrationPart
-from services.safety.state import ConnectorState, Moment, Readings
+from services.safety.state import ConnectorState, MeterSight, Moment, Readings
 from services.safety.thermal.climate import observe_fan
 from tests.safety_rig import RATED_32_A, SOCKET, Rig
 
@@ -138,3 +138,12 @@ def test_an_order_unlatches_an_rcd_that_was_switched_on_by_hand_where_the_module
     orders.ORDERS["RCDRESET"](rig.state, order)
     rig.run(3.0)
     assert not rig.shown.faults
+
+
+def test_that_a_direct_current_tripped_the_rcd_is_not_forgotten_where_nobody_watches_it() -> None:
+    """RCDENABLE off for a while: a meter that answers says nothing about the RCD."""
+    rig = Rig(settings=RATED_32_A._replace(rcd="Off"))
+    rig.start(Memory(rcd_by_dc=True))
+    rig.world.meter = MeterSight((0.0,) * 3, (230.0,) * 3, 0.0, True)
+    rig.run(6.0)
+    assert rig.state.memory.rcd_by_dc

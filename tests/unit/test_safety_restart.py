@@ -130,7 +130,7 @@ def test_a_board_that_answers_late_after_the_start_is_awaited_for_10_s(silent_s:
     rig.allow()
     rig.run(silent_s)
     assert rig.shown.reason == (
-        "Contactor feedback unreadable" if told else "starting: checking the contactor and the vehicle"
+        "Control pilot unreadable" if told else "starting: checking the contactor and the vehicle"
     )
     rig.world.pilot_alive = True
     rig.plug()

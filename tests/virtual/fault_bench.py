@@ -155,6 +155,8 @@ class FaultBench(ChargingStation):
             assert not self.last_step(connector).outputs.coil, f"the coil is on with {code}"
         if FAULTS[code].fault_class in BLOCKING:
             self.expect_told(code, connector)
+        elif not any(FAULTS[each].fault_class in BLOCKING for each in self.safety(connector).faults):
+            assert self.light(connector) is not LightPattern.FAULT, f"{code} stops no power, and the light is red"
         return took_s
 
     def expect_told(self, code: str, connector: int = 1) -> None:
