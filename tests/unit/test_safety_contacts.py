@@ -60,9 +60,7 @@ def test_a_weld_is_confirmed_after_1_s_locks_out_and_survives_a_restart(
 
 
 @pytest.mark.parametrize(("equipment", "settings"), EVERY)
-def test_a_contactor_that_never_closes_is_given_up_after_200_ms(
-    equipment: Equipment, settings: SafetySettings
-) -> None:
+def test_a_contactor_that_never_closes_is_given_up_after_200_ms(equipment: Equipment, settings: SafetySettings) -> None:
     rig = Rig(equipment=equipment, settings=settings)
     rig.world.never_closes = True
     rig.allow()

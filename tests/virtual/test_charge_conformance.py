@@ -83,8 +83,7 @@ def test_a_card_that_nobody_knows_is_refused_in_all_colours_and_no_power_flows(t
     station.plug_in()
     station.advance(1.0)
     station.swipe("STRANGER")
-    station.advance(0.1)
-    assert station.light() is Light.REJECTED
+    station.until(lambda: station.light() is Light.REJECTED, within_s=0.3)
     station.advance(10.0)
     assert (station.status(), station.light()) == (Status.PREPARING, Light.WAITING_FOR_CARD)
     assert station.bills() == []
