@@ -1,6 +1,6 @@
 """A real station under `chargectl up`, for process tests.
 
-station.sim("plug_in", connector=1)
+station.plug_in()
 station.sim("swipe", id_tag=CARD)
 station.until(SESSION_CONNECTOR, lambda body: body.status is ConnectorStatus.CHARGING)
 station.kill("session")
@@ -186,6 +186,19 @@ class RunningStation:
 
     def sim(self, op: str, **fields: Any) -> dict[str, Any]:
         return ask_world(self.home, {"op": op, **fields})
+
+    def plug_in(self, **vehicle: Any) -> None:
+        """Again while the empty socket is locked: after a start the lock is tried out."""
+        wait_until(lambda: self._plugs_in(vehicle), "the socket takes the plug", 20.0)
+
+    def _plugs_in(self, vehicle: dict[str, Any]) -> bool:
+        try:
+            self.sim("plug_in", connector="1", ev={"ready_after_s": 0.2, **vehicle})
+        except Failure as refusal:
+            if "locked" not in str(refusal):
+                raise
+            return False
+        return True
 
     def kill(self, name: str) -> int:
         """kill -9; returns the process that died."""

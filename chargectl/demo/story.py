@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chargectl.demo.view import ConnectorView, View
+from schemas.safety import PilotState
 from schemas.session import ConnectorStatus
 
 PAUSE_S = 2.0
@@ -82,6 +83,9 @@ class Story:
     def _plug_in(self, connector: ConnectorView, now_s: float) -> dict[str, Any] | None:
         if _vehicle_connected(connector):
             self._go_on(now_s, "A car is plugged in already.")
+            return None
+        if connector.safety is None or connector.safety.state is PilotState.BOOT:
+            self.caption = "The station tries its lock and tests its sensors first."
             return None
         self._go_on(now_s, "A car is plugged in. The station asks who pays.")
         return {"op": "plug_in", "connector": connector.number}

@@ -29,17 +29,7 @@ class Driver:
     # doing
 
     def plug_in(self, **vehicle: Any) -> None:
-        """Again while the empty socket is locked: after a start the lock is tried out."""
-        wait_until(lambda: self._plugs_in(vehicle), "the socket takes the plug", 20.0)
-
-    def _plugs_in(self, vehicle: dict[str, Any]) -> bool:
-        try:
-            self.station.sim("plug_in", connector="1", ev={"ready_after_s": 0.2, **vehicle})
-        except Failure as refusal:
-            if "locked" not in str(refusal):
-                raise
-            return False
-        return True
+        self.station.plug_in(**vehicle)
 
     def swipe(self) -> None:
         self.station.sim("swipe", id_tag=CARD)

@@ -90,7 +90,7 @@ def until_online(station: RunningStation, seconds: float = 20.0) -> None:
 
 
 def charge(station: RunningStation, card: str) -> None:
-    station.sim("plug_in", connector="1", ev={"ready_after_s": 0.2})
+    station.plug_in()
     station.until(SESSION_CONNECTOR, lambda said: said.status is ConnectorStatus.PREPARING)
     station.sim("swipe", id_tag=card)
     station.until(SESSION_CONNECTOR, lambda said: said.status is ConnectorStatus.CHARGING, seconds=40.0)

@@ -37,7 +37,7 @@ def said(station: RunningStation, *words: str) -> str:
 def test_people_see_what_waits_and_can_take_it_away(make_station: MakeStation, tmp_path: Path) -> None:
     station = make_station(text=STATION + UNREACHABLE).start()
     assert "no message was given up" in said(station, "queue", "ls", "--given-up")
-    station.sim("plug_in", connector=1)
+    station.plug_in()
     station.sim("swipe", id_tag=CARD)
     station.until(SESSION_CONNECTOR, lambda body: body.status is ConnectorStatus.CHARGING)
     station.until(QUEUE_STATUS, lambda body: body.transaction >= 1)

@@ -44,7 +44,7 @@ def test_doctor_finds_nothing_wrong_with_a_healthy_station_and_refuses_to_try_ou
     levels = {each["what"]: each["level"] for each in tried["findings"]}
     assert tried["ok"], tried
     assert {"connector 1 lock", "connector 1 contactor", "output relay_2", "lights"} <= set(levels)
-    shared_station.sim("plug_in", connector=1)
+    shared_station.plug_in()
     shared_station.until(SESSION_CONNECTOR, lambda body: body.status is ConnectorStatus.PREPARING)
     refused = _json(shared_station, "doctor", "--deep", code=ExitCode.FAILED)
     words = [each["words"] for each in refused["findings"] if each["what"] == "connector 1 lock"]

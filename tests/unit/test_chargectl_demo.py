@@ -24,10 +24,11 @@ def view(
     transaction: str = "",
     number: int | None = None,
     backend: BackendView = BackendView(),  # noqa: B008
+    starting: bool = False,
 ) -> View:
     safety = SafetyConnector(
         connector=1,
-        state=PilotState.C2 if car else PilotState.A,
+        state=PilotState.BOOT if starting else PilotState.C2 if car else PilotState.A,
         contactor=Contactor.CLOSED if status is ConnectorStatus.CHARGING else Contactor.OPEN,
         lock=Lock.LOCKED if car else Lock.UNLOCKED,
         vehicle_connected=car,
@@ -60,6 +61,13 @@ ONLINE = BackendView(LinkStatus(state=LinkState.ONLINE, url="ws://h/S"), QueueSt
 def refused(next_try_in_s: float | None = 7.0) -> BackendView:
     link = LinkStatus(state=LinkState.WAITING, url="ws://h/S", failures=1, last_error="h:80: Connection refused")
     return BackendView(link, QueueStatus(waiting=2, waits_because="not registered"), next_try_in_s)
+
+
+def test_no_car_comes_while_the_station_tries_its_lock() -> None:
+    story = Story("A", "")
+    assert [story.turn(view(starting=True), float(second)) for second in range(30)] == [None] * 30
+    assert story.caption == "The station tries its lock and tests its sensors first."
+    assert story.turn(view(), 31.0) == {"op": "plug_in", "connector": 1}
 
 
 def swiped(story: Story, backend: BackendView) -> list[str]:
