@@ -518,22 +518,22 @@ ELSEWHERE: dict[int, tuple[str, ...]] = {
         "tests/virtual/test_restart_power_cuts.py::test_a_power_cut_at_some_event_bills_every_watt_hour_once",
     ),
     29: (
-        "tests/unit/test_safety_invariants.py::test_29_the_same_inputs_give_the_same_outputs",
+        "tests/bench/test_safety_invariants.py::test_29_the_same_inputs_give_the_same_outputs",
         "tests/virtual/test_fault_bench.py::test_every_step_of_the_bench_is_taken_a_second_time",
     ),
     37: (
-        "tests/unit/test_safety_invariants.py::test_37_a_fault_of_one_connector_changes_no_step_of_another",
+        "tests/bench/test_safety_invariants.py::test_37_a_fault_of_one_connector_changes_no_step_of_another",
         "tests/virtual/test_faults_pilot_and_power.py::test_f86_a_fault_at_one_connector_does_not_touch_the_other",
     ),
     38: (
-        "tests/unit/test_safety_invariants.py::test_38_light_display_card_reader_and_network_are_no_inputs",
-        "tests/unit/test_safety_invariants.py::test_38_a_meter_that_fails_closes_nothing_and_delays_no_opening",
+        "tests/bench/test_safety_invariants.py::test_38_light_display_card_reader_and_network_are_no_inputs",
+        "tests/bench/test_safety_invariants.py::test_38_a_meter_that_fails_closes_nothing_and_delays_no_opening",
     ),
     39: (
         "tests/unit/test_board_coil.py::test_a_feed_that_comes_later_than_50_ms_after_its_step_is_none_and_stays_none",
         "tests/unit/test_safety_feed.py::test_nothing_is_fed_without_a_coil_on",
-        "tests/unit/test_safety_faults.py::test_a_loop_held_up_for_longer_than_the_feed_is_treated_as_restarted",
+        "tests/bench/test_safety_faults.py::test_a_loop_held_up_for_longer_than_the_feed_is_treated_as_restarted",
     ),
-    40: ("tests/unit/test_safety_search.py::test_no_event_breaks_an_invariant_in_any_configuration",),
+    40: ("tests/bench/test_safety_search.py::test_no_event_breaks_an_invariant_in_any_configuration",),
 }
 """What one step cannot show, or what is not the core's; 39 in part. Of 26, signed values do not exist here."""

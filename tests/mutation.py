@@ -66,7 +66,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "panel/outputs": ("panel",),
     "panel/calibration": ("panel",),
 }
-"""By module or room: its tests, those that notice first in front (`tests/unit/test_safety_<word>.py`)."""
+"""By module or room: its tests, those that notice first in front (`test_safety_<word>.py`)."""
 ROOMS = ("residual", "thermal", "supply", "phases", "wear")
 NO_RULES = ("__init__", "state", "words")
 
@@ -90,7 +90,13 @@ def files_of(module: str) -> list[str]:
     """`module`: path of a file relative to the root."""
     inside = Path(module).relative_to(PACKAGE).with_suffix("")
     words = TESTS.get(inside.as_posix()) or TESTS[inside.parts[0]]
-    return [f"tests/unit/test_safety_{word}.py" for word in (EDGES, *words)]
+    return [_file_of(word) for word in (EDGES, *words)]
+
+
+def _file_of(word: str) -> str:
+    """On the bench; a few words are pure rules."""
+    bench = f"tests/bench/test_safety_{word}.py"
+    return bench if (ROOT / bench).exists() else f"tests/unit/test_safety_{word}.py"
 
 
 def every_site(only: Sequence[str] = ()) -> list[Site]:

@@ -13,7 +13,7 @@ from services.safety.settings import SafetySettings
 from services.safety.state import Equipment
 from tests.safety_rig import FIXED, NO_MIRROR, SOCKET, Rig, replay
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 RATED = SafetySettings(hardware_limit_a=32.0)
 AIR = SOCKET._replace(ventilation=True)

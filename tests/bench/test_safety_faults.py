@@ -12,7 +12,7 @@ from services.safety.memory import cleared
 from services.safety.state import SAFE
 from tests.safety_rig import NO_MIRROR, Rig, replay
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 
 def charging() -> Rig:

@@ -12,7 +12,7 @@ from services.safety.settings import SafetySettings
 from services.safety.state import ConnectorState, MeterSight
 from tests.safety_rig import FIXED, SOCKET, Rig
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 RATED = SafetySettings(hardware_limit_a=32.0, load_threshold_a=5.0)
 

@@ -7,7 +7,7 @@ from schemas.safety import PilotState
 from services.safety.memory import Memory, unreadable
 from tests.safety_rig import FIXED, NO_MIRROR, Rig
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 
 def test_a_restart_while_charging_resumes_by_itself_through_x1_b_pwm_and_c() -> None:

@@ -12,7 +12,7 @@ from services.safety.settings import SafetySettings
 from services.safety.state import SAFE, ConnectorState, Equipment, NoticeWish, Outputs
 from tests.safety_rig import RATED_32_A, SOCKET, Rig, replay
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 STOPS = SOCKET._replace(inputs=frozenset({"emergency_stop", "tilt"}))
 REPORTS = SOCKET._replace(inputs=frozenset({"tamper", "spd"}))

@@ -9,7 +9,7 @@ from schemas.session import Permission
 from services.safety.permission import grant
 from tests.safety_rig import Rig
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 
 def lease(rig: Rig, **changes: object) -> Permission:

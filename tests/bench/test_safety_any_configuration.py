@@ -9,10 +9,10 @@ from hypothesis.stateful import initialize, rule
 
 from services.safety.memory import Memory, unreadable
 from services.safety.settings import SafetySettings
+from tests.bench import test_safety_properties
 from tests.safety_rig import FIXED, NO_MIRROR, SOCKET, Rig
-from tests.unit import test_safety_properties
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 RATED = SafetySettings(hardware_limit_a=32.0)
 CONFIGURATIONS = [

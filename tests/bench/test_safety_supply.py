@@ -15,7 +15,7 @@ from services.safety.state import BootSight, Equipment, MeterSight, Moment
 from services.safety.supply import overload, restart
 from tests.safety_rig import RATED_32_A, SOCKET, Rig, replay
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 CHECKED = RATED_32_A._replace(check_overcurrent=True, overcurrent_stop_percent=25.0)
 MAINS = (230.0, 230.0, 230.0)

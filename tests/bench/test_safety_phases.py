@@ -6,7 +6,7 @@ from hardware.interfaces import PilotMode
 from schemas.safety import Contactor, PilotState
 from tests.safety_rig import SOCKET, Rig, replay
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 SWITCHING = SOCKET._replace(phase_switching=True, output_sense=True)
 

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from tests.safety_machine import AnyStation
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 TestAnyStation = AnyStation.TestCase
 TestAnyStation.settings = settings(

@@ -9,7 +9,7 @@ from hardware.interfaces import LockDrive
 from schemas.safety import Lock, PilotState
 from tests.safety_rig import Rig
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 
 def plugged(rig: Rig | None = None, may: bool = False, hold: bool = True) -> Rig:

@@ -11,7 +11,7 @@ from schemas.safety import PilotState
 from services.safety.settings import SafetySettings
 from tests.safety_rig import FIXED, SOCKET, Rig
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 
 def ready(rig: Rig | None = None) -> Rig:

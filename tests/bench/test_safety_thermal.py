@@ -15,7 +15,7 @@ from services.safety.state import Equipment, Moment, Readings
 from services.safety.thermal import climate, derating, temperatures
 from tests.safety_rig import RATED_32_A, SOCKET, Rig, replay
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 HOUSING = SOCKET._replace(temperatures=frozenset({"housing", "cpu", "rfid"}))
 BOARD_ONLY = SOCKET._replace(temperatures=frozenset({"cpu", "rfid"}))

@@ -14,7 +14,7 @@ from services.safety.residual.self_test import UNTESTED
 from services.safety.state import MeterSight
 from tests.safety_rig import RATED_32_A, SOCKET, Rig, replay
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 RECLOSING = {"rcd": "On", "reclosure": True, "reclosure_delay_s": 20.0, "reclosure_attempts": 3}
 

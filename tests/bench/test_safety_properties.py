@@ -11,7 +11,7 @@ from hardware.interfaces import LockDrive, PilotMode
 from services.safety.memory import Memory, unreadable
 from tests.safety_rig import FIXED, NO_MIRROR, SOCKET, Rig, replay
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 FLAGS = ("diode", "pilot_nan", "welded", "never_closes", "drops", "lock_blocked", "lock_opens", "mirror_alive")
 

@@ -12,7 +12,7 @@ from services.safety.memory import Memory
 from services.safety.residual.self_test import DAY_S, UNTESTED
 from tests.safety_rig import NO_MIRROR, RATED_32_A, SOCKET, Rig, replay
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 WITH_MODULE = SOCKET._replace(residual_sensor=True)
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
 from services.safety.state import BootSight, MeterSight
+from tests.bench.test_safety_properties import AnyBehaviour
 from tests.safety_rig import RATED_32_A, SOCKET, Rig
-from tests.unit.test_safety_properties import AnyBehaviour
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 EQUIPMENT = (
     SOCKET._replace(temperatures=frozenset({"housing", "cpu"}), inputs=frozenset({"overcurrent"})),

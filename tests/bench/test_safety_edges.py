@@ -14,7 +14,7 @@ from services.safety.state import ConnectorState, MeterSight, Moment, Readings
 from services.safety.thermal.climate import observe_fan
 from tests.safety_rig import RATED_32_A, SOCKET, Rig
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 
 def falls_silent(rig: Rig, code: str, age_s: float, patience_s: float) -> None:

@@ -14,7 +14,7 @@ from services.safety.settings import FIELDS, SafetySettings
 from tests.safety_configurations import Configuration
 from tests.safety_rig import RATED_32_A, SOCKET, Rig
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 RELAXING = {
     "CPDiodeDetection": (True, False),

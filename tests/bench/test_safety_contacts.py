@@ -8,7 +8,7 @@ from services.safety.settings import SafetySettings
 from services.safety.state import Equipment
 from tests.safety_rig import NO_MIRROR, SOCKET, Rig, replay
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 SENSE = NO_MIRROR._replace(output_sense=True)
 BOTH = SOCKET._replace(output_sense=True)

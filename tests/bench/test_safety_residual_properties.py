@@ -10,7 +10,7 @@ from services.safety import orders
 from services.safety.memory import Memory
 from tests.safety_rig import RATED_32_A, SOCKET, Rig, replay
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 EQUIPMENT = SOCKET._replace(residual_sensor=True, inputs=frozenset({"rcd", "mcb", "protective_earth"}))
 RECLOSING = RATED_32_A._replace(rcd="On", reclosure=True, reclosure_delay_s=10.0, reclosure_attempts=2)

@@ -5,7 +5,7 @@ import pytest
 from schemas.safety import PilotState
 from tests.safety_rig import Rig
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 
 @pytest.mark.parametrize("away_s", [0.2, 0.7, 3.0, 60.0])

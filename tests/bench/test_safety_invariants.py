@@ -15,7 +15,7 @@ from services.safety.station import HEARS
 from tests.invariants import ELSEWHERE, IN_EVENTS, RULES, Checker, Record, check
 from tests.safety_rig import SOCKET, Rig, replay
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 ROOT = Path(__file__).resolve().parents[2]
 

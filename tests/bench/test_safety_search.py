@@ -6,7 +6,7 @@ from schemas.safety import PilotState
 from tests.safety_configurations import CONFIGURATIONS, Configuration
 from tests.safety_search import SHORT_WAITS_S, happenings, search
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 
 def test_no_short_combination_of_events_breaks_an_invariant(capsys: pytest.CaptureFixture[str]) -> None:
