@@ -12,6 +12,7 @@ from bus.topics import HMI_CARD, SESSION_FACT, SESSION_PERMISSION
 from schemas.hmi import LightPattern
 from schemas.safety import PilotState
 from schemas.session import StopReason
+from tests.parts import sample as in_samples
 from tests.virtual.charging_station import CARD, ChargingStation, Status
 
 pytestmark = pytest.mark.virtual
@@ -103,7 +104,7 @@ def one_right_bill(station: ChargingStation) -> None:
     assert (stopped.reason, stopped.id_tag) == (StopReason.LOCAL, CARD)
 
 
-@pytest.mark.parametrize("away_s", [0.05, 0.5, 3.0])
+@pytest.mark.parametrize("away_s", in_samples([0.05, 0.5, 3.0], 2))
 @pytest.mark.parametrize("phase", PHASES, ids=lambda phase: phase.__name__)
 @pytest.mark.parametrize("owner", SERVICES)
 def test_a_killed_service_is_not_noticed(tmp_path: Path, owner: str, phase: Phase, away_s: float) -> None:
@@ -234,7 +235,7 @@ def test_an_unplugging_while_session_is_away_ends_the_transaction_when_it_is_bac
     assert station.register_wh() == register_wh, "the next vehicle has no card"
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", in_samples(range(24), 3))
 def test_kills_at_random_moments_keep_one_bill_that_is_right(tmp_path: Path, seed: int) -> None:
     """Up to four kills in one charge; the seed is the number in the test's name."""
     random = Random(f"kills/{seed}")
@@ -302,7 +303,7 @@ def deliveries(tmp_path: Path) -> int:
 
 
 @pytest.mark.parametrize("copies", [0, 2])
-@pytest.mark.parametrize("sample", range(15))
+@pytest.mark.parametrize("sample", in_samples(range(15), 3))
 def test_one_frame_lost_or_doubled_somewhere_changes_no_bill(tmp_path: Path, sample: int, copies: int) -> None:
     frame = Random(f"frames/{sample}/{copies}").randint(1, 140)
     charge_with_fate(tmp_path, frame, copies)
