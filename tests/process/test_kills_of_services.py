@@ -46,6 +46,8 @@ def test_ten_deaths_in_one_charge_are_not_noticed_by_the_car(running_station: Ru
     one_right_bill(driver, 0)
 
 
+# 50 s, and it counts closings exactly: it wants a machine that does nothing else
+@pytest.mark.long
 def test_the_deaths_of_safety_and_of_the_hardware_only_pause_the_charge(running_station: RunningStation) -> None:
     driver = Driver(running_station)
     driver.charge()
