@@ -8,7 +8,6 @@ import os
 import pty
 import select
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -58,23 +57,23 @@ class Turning:
     def __init__(self, turn: Callable[[], None]) -> None:
         self.lock = threading.RLock()
         self._turn = turn
-        self._ends = False
+        self._ended = threading.Event()
         self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         try:
-            while not self._ends:
+            while not self._ended.is_set():
                 with self.lock:
                     self._turn()
-                time.sleep(0.001)
+                self._ended.wait(0.001)
         except BaseException as error:
             self.failure = error
             raise
 
     def stop(self) -> None:
-        self._ends = True
+        self._ended.set()
         self._thread.join()
         if self.failure is not None:
             raise self.failure

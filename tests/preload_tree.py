@@ -95,7 +95,7 @@ ends = {
 }
 
 def late():
-    time.sleep(0.2)
+    threading.main_thread().join()
     print("from a thread", end=" ")
 
 if __name__ == "__main__":

@@ -58,11 +58,11 @@ def chargectl(*words: str, home: Path | None = None, seconds: float = 30.0) -> "
     )
 
 
-def wait_until(happened: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+def wait_until(happened: Callable[[], bool], what: str, seconds: float = 20.0, every_s: float = 0.02) -> None:
     deadline_s = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline_s, f"not within {seconds:g} s: {what}"
-        time.sleep(0.02)
+        time.sleep(every_s)
 
 
 class RunningStation:

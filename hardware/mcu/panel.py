@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 from hardware.interfaces import DigitalInput, DigitalOutput, Feedback, Speed, Tachometer, Temperature, TemperatureSensor
+from hardware.latest import LatestInput, LatestTachometer, LatestTemperature
 from hardware.linux.slow import SlowSensors
 from hardware.linux.sysfs import Sysfs
 from hardware.mcu import messages
 from hardware.mcu.messages import ConnectorReading, StationConnector, StationReading
-from hardware.mcu.parts import McuInput, McuOutput, McuTachometer, McuTemperature, StampOf, celsius
+from hardware.mcu.parts import McuOutput, StampOf, celsius
 from schemas.station import Station
 
 
@@ -17,10 +18,11 @@ class McuPanel:
     def __init__(self, station: Station, sysfs: Sysfs, clock: Callable[[], float]) -> None:
         mounted, linux = station.equipment, station.linux
         self.slow = SlowSensors(linux, sysfs, clock)
-        self._inputs = {name: McuInput() for name in mounted.inputs}
+        self._inputs = {name: LatestInput() for name in mounted.inputs}
         self._outputs = {name: McuOutput() for name in mounted.outputs}
-        self._temperatures = {name: McuTemperature() for name in mounted.temperatures if name not in linux.temperatures}
-        self._fan = McuTachometer() if mounted.fan and linux.fan is None else None
+        ours = [name for name in mounted.temperatures if name not in linux.temperatures]
+        self._temperatures = {name: LatestTemperature() for name in ours}
+        self._fan = LatestTachometer() if mounted.fan and linux.fan is None else None
         self.inputs: dict[str, DigitalInput] = {**self._inputs}
         self.outputs: dict[str, DigitalOutput] = {**self._outputs}
         self.temperatures: dict[str, TemperatureSensor] = {**self._temperatures, **self.slow.temperatures}

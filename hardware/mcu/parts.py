@@ -11,10 +11,9 @@ from hardware.interfaces import (
     PilotMode,
     ResidualCurrent,
     Resistance,
-    Speed,
-    Temperature,
     Voltages,
 )
+from hardware.latest import LatestOutputSense, LatestProximity
 from hardware.mcu import messages
 from hardware.mcu.messages import DUTY_STEPS, ConnectorReading, DriveConnector, Switch, Valid
 
@@ -40,14 +39,6 @@ class McuPilot:
 
     def sample_every(self, period_s: float) -> None:
         self.sample_ms = min(SAMPLE_MS[1], max(SAMPLE_MS[0], round(period_s * 1000.0)))
-
-
-class McuProximity:
-    def __init__(self) -> None:
-        self.latest: Resistance | None = None
-
-    def resistance(self) -> Resistance | None:
-        return self.latest
 
 
 class McuContactor:
@@ -102,22 +93,6 @@ class McuResidualCurrent:
         return self.firmware
 
 
-class McuOutputSense:
-    def __init__(self) -> None:
-        self.latest: Voltages | None = None
-
-    def voltages(self) -> Voltages | None:
-        return self.latest
-
-
-class McuInput:
-    def __init__(self) -> None:
-        self.latest: Feedback | None = None
-
-    def state(self) -> Feedback | None:
-        return self.latest
-
-
 class McuOutput:
     def __init__(self) -> None:
         self.on = False
@@ -130,32 +105,16 @@ class McuOutput:
         return self.latest
 
 
-class McuTemperature:
-    def __init__(self) -> None:
-        self.latest: Temperature | None = None
-
-    def read(self) -> Temperature | None:
-        return self.latest
-
-
-class McuTachometer:
-    def __init__(self) -> None:
-        self.latest: Speed | None = None
-
-    def read(self) -> Speed | None:
-        return self.latest
-
-
 class McuConnector:
     """`proximity`, `lock`, `residual`, `output_sense`: whether they are mounted, as the station file says."""
 
     def __init__(self, *, proximity: bool, lock: bool, residual: bool, output_sense: bool) -> None:
         self.pilot = McuPilot()
         self.contactor = McuContactor()
-        self.proximity = McuProximity() if proximity else None
+        self.proximity = LatestProximity() if proximity else None
         self.lock = McuLock() if lock else None
         self.residual = McuResidualCurrent() if residual else None
-        self.output_sense = McuOutputSense() if output_sense else None
+        self.output_sense = LatestOutputSense() if output_sense else None
 
     def lost(self) -> None:
         """The other end knows nothing of us: only what is driven from now on counts."""

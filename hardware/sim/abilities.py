@@ -6,10 +6,6 @@ from hardware.interfaces import (
     PilotLevels,
     PilotMode,
     ResidualCurrent,
-    Resistance,
-    Speed,
-    Temperature,
-    Voltages,
 )
 from hardware.sim.outputs import PendingOutputs, PendingPins
 
@@ -27,14 +23,6 @@ class Pilot:
 
     def sample_every(self, period_s: float) -> None:
         self._outputs.sample_every(period_s)
-
-
-class Proximity:
-    def __init__(self) -> None:
-        self.latest: Resistance | None = None
-
-    def resistance(self) -> Resistance | None:
-        return self.latest
 
 
 class Contactor:
@@ -88,22 +76,6 @@ class Residual:
         return self.firmware
 
 
-class OutputSense:
-    def __init__(self) -> None:
-        self.latest: Voltages | None = None
-
-    def voltages(self) -> Voltages | None:
-        return self.latest
-
-
-class Input:
-    def __init__(self) -> None:
-        self.latest: Feedback | None = None
-
-    def state(self) -> Feedback | None:
-        return self.latest
-
-
 class Output:
     def __init__(self, name: str, pins: PendingPins) -> None:
         self._name, self._pins = name, pins
@@ -113,22 +85,6 @@ class Output:
         self._pins.drive(self._name, on)
 
     def readback(self) -> Feedback | None:
-        return self.latest
-
-
-class Sensor:
-    def __init__(self) -> None:
-        self.latest: Temperature | None = None
-
-    def read(self) -> Temperature | None:
-        return self.latest
-
-
-class Fan:
-    def __init__(self) -> None:
-        self.latest: Speed | None = None
-
-    def read(self) -> Speed | None:
         return self.latest
 
 

@@ -17,19 +17,8 @@ from hardware.interfaces import (
     TemperatureSensor,
     Voltages,
 )
-from hardware.sim.abilities import (
-    Contactor,
-    Fan,
-    Feed,
-    Input,
-    Lock,
-    Output,
-    OutputSense,
-    Pilot,
-    Proximity,
-    Residual,
-    Sensor,
-)
+from hardware.latest import LatestInput, LatestOutputSense, LatestProximity, LatestTachometer, LatestTemperature
+from hardware.sim.abilities import Contactor, Feed, Lock, Output, Pilot, Residual
 from hardware.sim.outputs import PendingOutputs, PendingPins
 from hardware.sim.protocol import ConnectorReadings, Outputs, StationReadings
 
@@ -47,11 +36,11 @@ class Connector:
     def __init__(self, fitted: Fitted) -> None:
         self.outputs = PendingOutputs()
         self.pilot = Pilot(self.outputs)
-        self.proximity = Proximity() if fitted.proximity else None
+        self.proximity = LatestProximity() if fitted.proximity else None
         self.contactor = Contactor(self.outputs)
         self.lock = Lock(self.outputs) if fitted.lock else None
         self.residual = Residual(self.outputs) if fitted.residual else None
-        self.output_sense = OutputSense() if fitted.output_sense else None
+        self.output_sense = LatestOutputSense() if fitted.output_sense else None
 
     def take(self, readings: ConnectorReadings) -> None:
         """A newer sample; what it does not have stays as it was."""
@@ -88,10 +77,10 @@ class Drivers:
         self.trouble = ""
         self._connectors = {number: Connector(each) for number, each in fitted.items()}
         self._pins = PendingPins(outputs)
-        self._inputs = {name: Input() for name in inputs}
+        self._inputs = {name: LatestInput() for name in inputs}
         self._outputs = {name: Output(name, self._pins) for name in outputs}
-        self._temperatures = {name: Sensor() for name in temperatures}
-        self._tachometers = {"fan": Fan()} if fan else {}
+        self._temperatures = {name: LatestTemperature() for name in temperatures}
+        self._tachometers = {"fan": LatestTachometer()} if fan else {}
         self._feed = Feed()
 
     @property

@@ -6,6 +6,7 @@ the same outputs. Any exception inside gives the safe vector.
 """
 
 import logging
+from collections.abc import Callable
 from typing import NamedTuple
 
 from hardware.interfaces import PilotMode
@@ -55,12 +56,22 @@ class Result(NamedTuple):
     notices: tuple[NoticeWish, ...] = ()
 
 
+Rules = Callable[[ConnectorState, Permission | None, Moment], Result]
+
+
 def step(state: ConnectorState, now_readings: Readings, permission: Permission | None, now_s: float) -> Result:
     """Advances `state` to `now_s` (boot clock). Never raises."""
+    return guarded(_step, state, now_readings, permission, now_s)
+
+
+def guarded(
+    rules: Rules, state: ConnectorState, now_readings: Readings, permission: Permission | None, now_s: float
+) -> Result:
+    """One step by `rules`. Never raises: whatever goes wrong in them gives the safe vector."""
     moment = Moment(now_s, now_readings, permission.transaction_id if permission is not None else "")
     coil_was_on = state.contactor.coil
     try:
-        return _step(state, permission, moment)
+        return rules(state, permission, moment)
     except Exception:
         # Invariant 28: whatever went wrong, power stops and everything is proven anew.
         _logger.exception("connector %d: step failed, power is off", state.equipment.connector)
@@ -78,7 +89,7 @@ def grant_of(state: ConnectorState, permission: Permission | None, now_s: float)
 
 def _step(state: ConnectorState, permission: Permission | None, moment: Moment) -> Result:
     now_s = moment.now_s
-    _restart_after_gap(state, moment)
+    restart_after_gap(state, moment)
     state.last_step_s = now_s
     for observe in OBSERVERS:
         observe(state, moment)
@@ -95,7 +106,7 @@ def _step(state: ConnectorState, permission: Permission | None, moment: Moment) 
     return Result(_outputs(state), tuple(moment.events), moment.deadline_s, tuple(moment.notices))
 
 
-def _restart_after_gap(state: ConnectorState, moment: Moment) -> None:
+def restart_after_gap(state: ConnectorState, moment: Moment) -> None:
     """A loop held up for longer than the feed lasts, or a clock that runs backwards, is treated as a new start."""
     gap_s = moment.now_s - state.last_step_s
     if gap_s >= 0.0 and not (state.contactor.coil and gap_s > FEED_S):

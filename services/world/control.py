@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from hardware.sim.site import Refusal
-from services.world.operations import ARGUMENTS, AnyOperation, Operation
+from services.world.operations import ARGUMENTS, AnyOperation
 from services.world.poll import Poll
 
 LONGEST_LINE = 64 * 1024
@@ -23,10 +23,10 @@ logger = logging.getLogger(__name__)
 _decode = msgspec.json.Decoder(AnyOperation).decode
 
 
-def understand(line: bytes) -> Operation:
+def understand(line: bytes) -> AnyOperation:
     """Raises Refusal, naming what is allowed."""
     try:
-        operation: Operation = _decode(line)
+        operation: AnyOperation = _decode(line)
         return operation
     except (msgspec.DecodeError, RecursionError) as error:
         raise Refusal(f"{error}; {_allowed(line)}") from error
@@ -55,7 +55,7 @@ class _Client:
 class ControlServer:
     """`act` runs an operation and returns the fields of its answer; it raises Refusal."""
 
-    def __init__(self, path: Path, poll: Poll, act: Callable[[Operation], dict[str, Any]]) -> None:
+    def __init__(self, path: Path, poll: Poll, act: Callable[[AnyOperation], dict[str, Any]]) -> None:
         self._poll = poll
         self._act = act
         self._clients: dict[int, _Client] = {}

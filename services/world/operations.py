@@ -15,10 +15,7 @@ WattHours = Annotated[float, Meta(ge=0.0, le=1e9)]
 
 
 class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="op"):
-    """Runs at once and never waits for anything; returns what the answer says besides ok."""
-
-    def run(self, site: Site) -> dict[str, Any]:
-        raise NotImplementedError
+    """Each has `run`, which acts at once, never waits for anything, and returns what the answer says besides ok."""
 
 
 class PlugIn(Operation, frozen=True, tag="plug_in"):

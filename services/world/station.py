@@ -19,7 +19,7 @@ from services.home import BadStationFile, Home
 from services.world.board import BoardServer
 from services.world.control import ControlServer
 from services.world.modbus import MeterServer
-from services.world.operations import Network, Operation, State
+from services.world.operations import AnyOperation, Network, State
 from services.world.poll import Poll
 from services.world.storage import Storage, read_memory
 
@@ -181,7 +181,7 @@ class World:
         self.site.advance(until_s)
         self._board.publish()
 
-    def _act(self, operation: Operation) -> dict[str, Any]:
+    def _act(self, operation: AnyOperation) -> dict[str, Any]:
         self._catch_up(self._clock())
         if isinstance(operation, State):
             for meter in self.site.meters:

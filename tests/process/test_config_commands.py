@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 
 from services.exit_codes import ExitCode
 from services.settings.table import KEYS
-from tests.running_station import ROOT, RunningStation, chargectl, environment
+from tests.running_station import ROOT, RunningStation, chargectl, environment, wait_until
 
 pytestmark = pytest.mark.process
 
@@ -153,8 +152,11 @@ def test_an_import_during_which_settings_is_killed_is_done_whole_or_not_at_all(
             text=True,
         )
         if turn % 2:
-            while log.exists() and log.stat().st_mtime_ns == written_ns and importer.poll() is None:
-                time.sleep(0.0005)  # the moment of the commit is the subject, not a wait for something
+            wait_until(
+                lambda: not log.exists() or log.stat().st_mtime_ns != written_ns or importer.poll() is not None,  # noqa: B023
+                "the import is committed",
+                every_s=0.0005,
+            )
         station.kill("settings")
         _out, error = importer.communicate(timeout=30)
         station.wait_replaced("settings", killed)

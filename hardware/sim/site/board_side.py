@@ -1,5 +1,6 @@
 """What the board of a site drives and reads: the side of the site that the drivers see."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from hardware.interfaces import LockDrive, PilotLevels, PilotMode, ResidualCurrent, Speed, Temperature
@@ -13,7 +14,7 @@ from hardware.sim.site.wiring import Outputs
 AUXILIARY = "auxiliary"
 
 
-class BoardSide:
+class BoardSide(ABC):
     """Of a site at its present time."""
 
     now_s: float
@@ -25,9 +26,9 @@ class BoardSide:
     lights: dict[int, tuple[float, float, float, float]]
     displays: dict[int, tuple[str, ...]]
 
+    @abstractmethod
     def _settle(self, touched: list[int]) -> None:
         """What follows at this instant for these connectors."""
-        raise NotImplementedError
 
     def feed(self, stamp_s: float) -> None:
         self.monoflop.feed(stamp_s, self.now_s)

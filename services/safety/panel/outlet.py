@@ -6,8 +6,6 @@ of what is plugged in cannot be told to it: a limit below the socket's rating sw
 every coil: it falls 150 ms after the process.
 """
 
-import logging
-
 from hardware.interfaces import PilotMode
 from schemas.safety import Contactor, Lock
 from schemas.session import Permission
@@ -17,32 +15,21 @@ from services.safety.panel.outputs import Use, auxiliary_use
 from services.safety.permission import Grant
 from services.safety.pilot import contactor_free
 from services.safety.settings import SafetySettings
-from services.safety.state import SAFE, ConnectorState, Event, Moment, Outputs, PilotSight, Readings, due
+from services.safety.state import SAFE, ConnectorState, Moment, Outputs, PilotSight, Readings, due
 from services.safety.thermal import derating, temperatures
-from services.safety.timings import FEED_S, LOOP_CLOSED_S, OPEN_WITHIN_S, SAMPLE_CONNECTED_S
+from services.safety.timings import LOOP_CLOSED_S, OPEN_WITHIN_S, SAMPLE_CONNECTED_S
 
-_logger = logging.getLogger("safety.outlet")
 _OFF = SAFE._replace(sample_period_s=SAMPLE_CONNECTED_S)
 
 
 def step(state: ConnectorState, readings: Readings, permission: Permission | None, now_s: float) -> core.Result:
     """As `core.step`, for a socket. Never raises."""
-    moment = Moment(now_s, readings, permission.transaction_id if permission is not None else "")
-    was_on = state.contactor.coil
-    try:
-        return _step(state, permission, moment)
-    except Exception:
-        # Invariant 28: whatever went wrong, power stops and everything is proven anew.
-        _logger.exception("connector %d: step failed, the socket is off", state.equipment.connector)
-        state.begin(now_s)
-        state.last_step_s = state.faults.error_s = now_s
-        events = (*moment.events, Event("coil_off", "internal error")) if was_on else tuple(moment.events)
-        return core.Result(_OFF, events, now_s + SAMPLE_CONNECTED_S)
+    return core.guarded(_step, state, readings, permission, now_s)
 
 
 def _step(state: ConnectorState, permission: Permission | None, moment: Moment) -> core.Result:
     now_s = moment.now_s
-    _restart_after_gap(state, moment)
+    core.restart_after_gap(state, moment)
     state.last_step_s = now_s
     state.settings = _own(state.settings)
     lease = core.grant_of(state, permission, now_s)
@@ -60,17 +47,6 @@ def _step(state: ConnectorState, permission: Permission | None, moment: Moment) 
     return core.Result(
         _OFF._replace(outlet=state.contactor.coil), tuple(moment.events), moment.deadline_s, tuple(moment.notices)
     )
-
-
-def _restart_after_gap(state: ConnectorState, moment: Moment) -> None:
-    gap_s = moment.now_s - state.last_step_s
-    if gap_s >= 0.0 and not (state.contactor.coil and gap_s > FEED_S):
-        return
-    if state.contactor.coil:
-        moment.say("coil_off", "the loop was held up")
-        state.faults.overrun_s = moment.now_s
-    state.begin(moment.now_s)
-    moment.say("restarted", f"{gap_s:.3f} s between two steps")
 
 
 def _own(settings: SafetySettings) -> SafetySettings:
