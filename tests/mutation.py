@@ -3,36 +3,41 @@
     python -m tests.mutation [--places 120] [--seed 61851] [--only services/safety/pilot.py]
     python -m tests.mutation --place "unread: return"        every place whose name has this in it, once more
 
-Every broken core lives in a private copy of the package; two are tested at a time. What no test notices is listed, with
-the reason from `tests/mutation_survivors.toml`, if it has one there.
+Every broken core lives in a process of its own (`tests/mutation_bench.py`). What no test notices is listed, with the
+reason from `tests/mutation_survivors.toml`, if it has one there.
 """
 
 import argparse
-import os
 import random
-import shutil
-import subprocess
 import sys
+import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
-from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
-from tests.mutation_sites import Site, broken, sites
+import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = "services/safety"
+from services.safety import core
+from tests.mutation_bench import (
+    MOST_IN_ALL_S,
+    PACKAGE,
+    ROOT,
+    Verdict,
+    collected,
+    entered,
+    in_forks,
+    passes,
+    tests_for,
+    tried,
+    tried_afresh,
+)
+from tests.mutation_sites import Site, sites
+
 REASONS = ROOT / "tests" / "mutation_survivors.toml"
 WANTED = 0.95
-AT_ONCE = 2
 PLACES, SEED = 120, 61851
-COPIED = ("bus", "chargectl", "hardware", "schemas", "services", "tests", "pyproject.toml", "supervisord.conf")
-NEVER_COPIED = shutil.ignore_patterns("__pycache__", ".hypothesis", ".pytest_cache", "golden")
 
 CONTACT = ("contacts", "configurations", "faults", "pilot", "lock", "restart", "board_away", "wear", "phases")
 ANYTHING = ("properties",)
@@ -69,13 +74,6 @@ TESTS: dict[str, tuple[str, ...]] = {
 """By module or room: its tests, those that notice first in front (`test_safety_<word>.py`)."""
 ROOMS = ("residual", "thermal", "supply", "phases", "wear")
 NO_RULES = ("__init__", "state", "words")
-
-
-class Verdict(NamedTuple):
-    site: Site
-    killed_by: str
-    """The test, "endless"; empty = no test noticed."""
-    seconds: float
 
 
 def modules() -> list[Path]:
@@ -116,83 +114,54 @@ def reasons() -> dict[str, str]:
     return {each["place"]: each["reason"] for each in listed}
 
 
-@contextmanager
-def copies(count: int) -> Iterator["SimpleQueue[Path]"]:
-    """So many private copies of what the tests need."""
-    free: SimpleQueue[Path] = SimpleQueue()
-    with TemporaryDirectory(prefix="mutation-") as directory:
-        for number in range(count):
-            place = Path(directory) / str(number)
-            place.mkdir()
-            for name in COPIED:
-                source = ROOT / name
-                if source.is_dir():
-                    shutil.copytree(source, place / name, ignore=NEVER_COPIED)
-                elif source.exists():
-                    shutil.copy2(source, place / name)
-            free.put(place)
-        yield free
-
-
-def noticed(place: Path, module: str) -> str:
-    """Runs the tests of this module in a copy: the first test that fails, "endless", or empty."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    command += ["-p", "tests.mutation_clock", "--no-header", "--tb=no", *files_of(module)]
-    ran = subprocess.run(
-        command,
-        cwd=place,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(place)},
-        capture_output=True,
-        text=True,
-        errors="replace",
-    )
-    if ran.returncode == 0:
-        return ""
-    failed = [line.split(" ", 1)[1] for line in ran.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
-    if failed:
-        return failed[0].split(" - ")[0]
-    return "endless" if ran.returncode < 0 else f"pytest ends with {ran.returncode}"
-
-
-def judged(site: Site, free: "SimpleQueue[Path]") -> Verdict:
-    """Breaks one copy, runs its tests and mends it again."""
-    module = site.where.partition(":")[0]
-    place = free.get()
-    whole = (place / module).read_text(encoding="utf-8")
-    before = os.times()
-    try:
-        (place / module).write_text(broken(module, whole, site.name), encoding="utf-8")
-        return Verdict(site, noticed(place, module), os.times().elapsed - before.elapsed)
-    finally:
-        (place / module).write_text(whole, encoding="utf-8")
-        free.put(place)
-
-
 def run(picked: Sequence[Site]) -> list[Verdict]:
-    """Raises RuntimeError when the unbroken core fails, or a core that does nothing passes."""
-    with copies(AT_ONCE) as free, ThreadPoolExecutor(AT_ONCE) as pool:
-        _prove_the_bench(free)
-        verdicts = []
-        for verdict in pool.map(lambda site: judged(site, free), picked):
+    """Raises RuntimeError when the unbroken core fails a test, or a core that does nothing passes."""
+    verdicts: list[Verdict] = []
+
+    noticed: set[str] = set()
+
+    def walk(items: Sequence[pytest.Item], at_import: frozenset[tuple[str, str]]) -> None:
+        known = entered(items, {site.module for site in picked})
+        _prove_the_bench(items)
+        kept = {(file, name.split(".")[-1]) for file, name in at_import}
+        by_name = {item.nodeid: item for item in items}
+
+        def works() -> Iterator[tuple[Site, Callable[[], Verdict]]]:
+            for site in picked:
+                afresh = not site.in_function or (str(ROOT / site.module), site.of) in kept
+                yield site, partial(judged, site, tests_for(site, known, noticed), by_name, afresh)
+
+        for site, said in in_forks(works()):
+            verdict = said or Verdict(site, "endless", MOST_IN_ALL_S)
             verdicts.append(verdict)
-            said = verdict.killed_by or "NOBODY NOTICES"
-            print(f"{len(verdicts):4} {verdict.seconds:6.1f} s  {verdict.site.name}  [{said}]", flush=True)
-        return verdicts
+            noticed.add(verdict.killed_by)
+            killed_by = verdict.killed_by or "NOBODY NOTICES"
+            print(f"{len(verdicts):4} {verdict.seconds:6.1f} s  {site.name}  [{killed_by}]", flush=True)
+
+    collected(list(dict.fromkeys(file for site in picked for file in files_of(site.module))), walk)
+    return verdicts
 
 
-def _prove_the_bench(free: "SimpleQueue[Path]") -> None:
-    module = f"{PACKAGE}/core.py"
-    place = free.get()
-    free.put(place)
-    whole = (place / module).read_text(encoding="utf-8")
-    if failed := noticed(place, module):
-        raise RuntimeError(f"the tests fail without a change: {failed}")
-    (place / module).write_text(whole + "\n\ndef step(*_: object) -> None:\n    raise KeyError\n", encoding="utf-8")
-    try:
-        if not noticed(place, module):
-            raise RuntimeError("the tests do not see the copy that is broken for them")
-    finally:
-        (place / module).write_text(whole, encoding="utf-8")
+def judged(site: Site, names: Sequence[str], items: Mapping[str, pytest.Item], afresh: bool) -> Verdict:
+    """In a fork: with the function exchanged, and `afresh`, unless noticed, with the broken module imported anew."""
+    began_s = time.monotonic()
+    killed_by = tried(site, [items[name] for name in names]) if site.in_function else ""
+    if afresh and not killed_by:
+        killed_by = tried_afresh(site, names)
+    return Verdict(site, killed_by, time.monotonic() - began_s)
+
+
+def _prove_the_bench(items: Sequence[pytest.Item]) -> None:
+    def broken_at_every_step(*_: object) -> None:
+        raise KeyError("broken on purpose")
+
+    def passed() -> int:
+        core.step.__code__ = broken_at_every_step.__code__
+        return sum(passes(item) for item in items[:: max(1, len(items) // 10)])
+
+    for _, said in in_forks(iter([("", passed)])):
+        if said is None or said > 1:
+            raise RuntimeError("the tests do not see a core that is broken for them")
 
 
 def report(verdicts: Sequence[Verdict]) -> tuple[float, list[Site]]:

@@ -36,10 +36,20 @@ class Site(NamedTuple):
     change: str
     """Before and after; a number behind it where the same change is possible more than once in a function."""
     line: int
+    of: str
+    """The function; outside of functions the name that is assigned, if any."""
 
     @property
     def name(self) -> str:
         return f"{self.where}: {self.change}"
+
+    @property
+    def module(self) -> str:
+        return self.where.partition(":")[0]
+
+    @property
+    def in_function(self) -> bool:
+        return not self.where.endswith(": module")
 
 
 def sites(path: str, source: str) -> list[Site]:
@@ -69,7 +79,29 @@ def _each(path: str, tree: ast.Module) -> Iterator[tuple[Site, Callable[[], None
             times[f"{where}: {change}"] += 1
             if (again := times[f"{where}: {change}"]) > 1:
                 change += f"  ({again})"
-            yield Site(where, kind, change, getattr(node, "lineno", 0)), partial(_put, holder, field, place, new)
+            line = getattr(node, "lineno", 0)
+            of = function.name if function is not None else _assigned_at(tree, line)
+            yield Site(where, kind, change, line, of), partial(_put, holder, field, place, new)
+
+
+def _assigned_at(tree: ast.AST, line: int) -> str:
+    """The innermost name that is given a value at this line, outside of functions."""
+    found = ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.lineno <= line <= (node.end_lineno or 0):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            found = target.id if isinstance(target, ast.Name) else found
+    return found
+
+
+def readers(source: str, name: str) -> set[str]:
+    """Functions of this source in which the name occurs, as a variable or an attribute."""
+    return {
+        function.name
+        for function in ast.walk(ast.parse(source))
+        if isinstance(function, ast.FunctionDef)
+        and any(getattr(node, "id", getattr(node, "attr", "")) == name for node in ast.walk(function))
+    }
 
 
 _Function = ast.FunctionDef | None
