@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from tests.safety_machine import AnyStation
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.bench, pytest.mark.long]
 
 
 class ALongTime(AnyStation):

@@ -6,7 +6,7 @@ from schemas.safety import PilotState
 from tests.safety_configurations import CONFIGURATIONS, Configuration
 from tests.safety_search import search
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.bench, pytest.mark.long]
 
 
 def test_no_combination_of_four_events_breaks_an_invariant(capsys: pytest.CaptureFixture[str]) -> None:
