@@ -19,14 +19,15 @@ pytestmark = pytest.mark.contract
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 10.0
 
+# it outlives its parent: waiting for the end of a pipe to it would race with the test
 HOLDER = """
-import sys, time
+import signal, sys
 from pathlib import Path
 from services.lock import OwnerLock
 
 lock = OwnerLock(Path(sys.argv[1]))
 print("held", flush=True)
-sys.stdin.read()
+signal.pause()
 """
 PARENT = """
 import subprocess, sys
