@@ -31,7 +31,7 @@ from services.endings import write_ending
 from services.hmi import station as hmi
 from services.home import Home
 from services.message_queue import station as message_queue
-from services.message_queue.store import opener as queue_opener
+from services.message_queue.storage.store import opener as queue_opener
 from services.metering import station as metering
 from services.metering.addresses import mounted_meters
 from services.ocpp_link import station as ocpp_link

@@ -31,7 +31,7 @@ from schemas.settings import SecretValues, SettingsSnapshot
 from schemas.station import Station
 from services.clock import StationClock
 from services.message_queue import station as message_queue
-from services.message_queue.store import opener
+from services.message_queue.storage.store import opener
 from services.ocpp_link import station as ocpp_link
 from services.ocpp_link.memory import MemoryFile
 from services.ocpp_link.websocket import WebSocketConnection

@@ -21,9 +21,9 @@ from chargectl.bench.figures import paired_ratio, quantile
 from chargectl.bench.report import Figure, not_measured
 from schemas.session import MeterSample, SampledValue, TransactionMeterValues
 from services.clock import StationClock
-from services.message_queue import composing
-from services.message_queue.message import METER_VALUES, Waiting
-from services.message_queue.store import QueueStore, opener
+from services.message_queue.rules import composing
+from services.message_queue.rules.message import METER_VALUES, Waiting
+from services.message_queue.storage.store import QueueStore, opener
 
 TIME_LIMIT, BYTES_LIMIT = 1.25, 6.0
 TIME = "durable enqueue / append + fdatasync"

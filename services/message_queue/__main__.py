@@ -3,7 +3,7 @@
 import sys
 
 from services.message_queue.station import ASKS, HEARS, MessageQueue
-from services.message_queue.store import opener
+from services.message_queue.storage.store import opener
 from services.runner import Context, Plan, path_of_store, run
 
 

@@ -9,12 +9,12 @@ from bus.endpoint import Endpoint
 from schemas.base import Answer, Answered, Request
 from schemas.message_queue import AuthorizeRequest, SendCallRequest, TriggerStatusRequest
 from schemas.ocpp_link import CallOutcome, Outcome
-from services.message_queue import answers, composing
-from services.message_queue.answers import Unreadable
-from services.message_queue.crowd import Crowd
+from services.message_queue.books.crowd import Crowd
+from services.message_queue.books.volatile import Volatile
 from services.message_queue.link import Link
-from services.message_queue.message import AUTHORIZE, METER_VALUES, SECURITY_EVENT, START, STATUS, STOP, Waiting
-from services.message_queue.volatile import Volatile
+from services.message_queue.rules import answers, composing
+from services.message_queue.rules.answers import Unreadable
+from services.message_queue.rules.message import AUTHORIZE, METER_VALUES, SECURITY_EVENT, START, STATUS, STOP, Waiting
 from services.store import StoreError
 
 ANSWER_KEPT_S = 60.0

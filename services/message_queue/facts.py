@@ -9,7 +9,7 @@ from bus.streams import MOST_AT_ONCE, REPEAT_S, Repeater
 from bus.topics import QUEUE_FACT
 from schemas.base import Acknowledged
 from schemas.message_queue import QueueFact
-from services.message_queue.store import QueueStore
+from services.message_queue.storage.store import QueueStore
 from services.store import StoreError
 
 logger = logging.getLogger("message_queue")

@@ -9,11 +9,11 @@ from bus.topics import QUEUE_ACKNOWLEDGED
 from schemas.base import Acknowledged
 from schemas.message_queue import CallClass
 from schemas.session import Fact, TransactionMeterValues, TransactionStarted
-from services.message_queue import composing, policy
-from services.message_queue.crowd import Crowd
+from services.message_queue.books.crowd import Crowd
+from services.message_queue.books.volatile import Volatile
 from services.message_queue.events import Events
-from services.message_queue.message import METER_VALUES, START, STOP, Waiting
-from services.message_queue.volatile import Volatile
+from services.message_queue.rules import composing, policy
+from services.message_queue.rules.message import METER_VALUES, START, STOP, Waiting
 from services.store import StoreError
 
 logger = logging.getLogger("message_queue")

@@ -9,11 +9,11 @@ from bus.endpoint import Endpoint
 from bus.topics import QUEUE_PAGE
 from schemas.base import Answer
 from schemas.message_queue import Attempt, CallClass, QueueListRequest, QueuePage, QueueRow
-from services.message_queue import composing
-from services.message_queue.crowd import Crowd
+from services.message_queue.books.crowd import Crowd
 from services.message_queue.link import Link
-from services.message_queue.message import STATUS, Waiting
 from services.message_queue.offering import Offering, notice_body
+from services.message_queue.rules import composing
+from services.message_queue.rules.message import STATUS, Waiting
 from services.store import StoreError
 
 ROWS_PER_PAGE = 50

@@ -9,15 +9,15 @@ from bus.endpoint import Endpoint
 from bus.handover import REPEAT_S
 from bus.topics import QUEUE_OFFER
 from schemas.message_queue import CallClass, Offer
-from services.message_queue import attempts, composing, numbering, policy
-from services.message_queue.crowd import Crowd
+from services.message_queue.books.crowd import Crowd
+from services.message_queue.books.notice_book import Telling
+from services.message_queue.books.status_book import Due
+from services.message_queue.books.volatile import Volatile
 from services.message_queue.keys import BEFORE_SETTINGS
 from services.message_queue.link import Link
-from services.message_queue.message import AUTHORIZE, START, STATUS, Waiting
-from services.message_queue.notice_book import Telling
-from services.message_queue.policy import Turn
-from services.message_queue.status_book import Due
-from services.message_queue.volatile import Volatile
+from services.message_queue.rules import attempts, composing, numbering, policy
+from services.message_queue.rules.message import AUTHORIZE, START, STATUS, Waiting
+from services.message_queue.rules.policy import Turn
 from services.store import StoreError
 
 logger = logging.getLogger("message_queue")

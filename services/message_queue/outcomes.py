@@ -13,16 +13,16 @@ from bus.handover import Call, Complete, Report, Retry, heard
 from bus.topics import QUEUE_SETTLED
 from schemas.message_queue import Settled, StartAnswered, StopAnswered
 from schemas.ocpp_link import CallOutcome, Outcome
-from services.message_queue import answers, attempts, numbering
-from services.message_queue.answers import Unreadable
-from services.message_queue.attempts import Failure
-from services.message_queue.crowd import Crowd
+from services.message_queue.books.crowd import Crowd
 from services.message_queue.desk import Desk
 from services.message_queue.events import Events
 from services.message_queue.facts import Facts
-from services.message_queue.message import AUTHORIZE, START, STOP, Waiting
 from services.message_queue.offering import Offering
-from services.message_queue.store import Given
+from services.message_queue.rules import answers, attempts, numbering
+from services.message_queue.rules.answers import Unreadable
+from services.message_queue.rules.attempts import Failure
+from services.message_queue.rules.message import AUTHORIZE, START, STOP, Waiting
+from services.message_queue.storage.store import Given
 from services.store import StoreError
 
 logger = logging.getLogger("message_queue")

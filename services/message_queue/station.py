@@ -28,7 +28,8 @@ from bus.topics import (
 from schemas.base import Answered
 from schemas.settings import SettingsSnapshot
 from schemas.station import Station
-from services.message_queue.crowd import Crowd
+from services.message_queue.books.crowd import Crowd
+from services.message_queue.books.status_book import StatusBook
 from services.message_queue.desk import Desk
 from services.message_queue.events import Events
 from services.message_queue.facts import Facts
@@ -37,10 +38,9 @@ from services.message_queue.keys import BEFORE_SETTINGS, read_keys
 from services.message_queue.link import Link
 from services.message_queue.listing import Listing
 from services.message_queue.offering import Offering
-from services.message_queue.opening import OpenStore
 from services.message_queue.outcomes import Outcomes
-from services.message_queue.status_book import StatusBook
-from services.message_queue.store import QueueStore
+from services.message_queue.storage.opening import OpenStore
+from services.message_queue.storage.store import QueueStore
 from services.message_queue.voice import Voice
 from services.runner import Source
 from services.store import StoreError

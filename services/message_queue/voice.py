@@ -7,10 +7,10 @@ from bus.endpoint import Endpoint
 from bus.topics import FAULTS, QUEUE_STATUS
 from schemas.base import ActiveFault, ActiveFaults
 from schemas.message_queue import CallClass, QueueStatus
-from services.message_queue import policy
-from services.message_queue.crowd import Crowd
+from services.message_queue.books.crowd import Crowd
 from services.message_queue.listing import Listing
 from services.message_queue.offering import Offering
+from services.message_queue.rules import policy
 
 SAY_AT_MOST_S = 1.0
 FULL_FAULT = "message_queue_full"

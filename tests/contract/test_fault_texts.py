@@ -8,7 +8,7 @@ import pytest
 from schemas.faults import FAULTS
 from schemas.notices import LONGEST_INFO, NOTICES
 from services.describe_faults import page
-from services.message_queue.notice_book import RESOLVED
+from services.message_queue.books.notice_book import RESOLVED
 
 pytestmark = pytest.mark.contract
 

@@ -5,9 +5,9 @@ import pytest
 from schemas.base import ActiveFault, Notice
 from schemas.notices import notice
 from schemas.system import ShownFault
-from services.message_queue.composing import Status
-from services.message_queue.notice_book import GAP_S, INFORMATIVE_S, MOST, NoticeBook, Telling
-from services.message_queue.status_book import StatusBook
+from services.message_queue.books.notice_book import GAP_S, INFORMATIVE_S, MOST, NoticeBook, Telling
+from services.message_queue.books.status_book import StatusBook
+from services.message_queue.rules.composing import Status
 
 pytestmark = pytest.mark.unit
 

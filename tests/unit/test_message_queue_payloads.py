@@ -21,9 +21,10 @@ from schemas.session import (
     TransactionStarted,
     TransactionStopped,
 )
-from services.message_queue import answers, composing, journal, numbering
-from services.message_queue.answers import Unreadable, authorize_answer, start_answer, stop_answer, wall_s_of
-from services.message_queue.composing import LONGEST_INFO, LONGEST_PAYLOAD, Status, status_of
+from services.message_queue.rules import answers, composing, numbering
+from services.message_queue.rules.answers import Unreadable, authorize_answer, start_answer, stop_answer, wall_s_of
+from services.message_queue.rules.composing import LONGEST_INFO, LONGEST_PAYLOAD, Status, status_of
+from services.message_queue.storage import journal
 
 pytestmark = pytest.mark.unit
 

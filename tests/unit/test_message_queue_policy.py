@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from schemas.message_queue import CallClass
 from schemas.ocpp_link import Outcome
 from schemas.settings import SettingsSnapshot
-from services.message_queue import attempts, policy
 from services.message_queue.keys import BEFORE_SETTINGS, Keys, read_keys
-from services.message_queue.message import Waiting
-from services.message_queue.policy import Item, Room, Turn, Worth, make_room, next_turn
+from services.message_queue.rules import attempts, policy
+from services.message_queue.rules.message import Waiting
+from services.message_queue.rules.policy import Item, Room, Turn, Worth, make_room, next_turn
 
 pytestmark = pytest.mark.unit
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.message_queue.composing import QUEUE_FULL_INFO, Status
-from services.message_queue.status_book import Due, StatusBook
-from services.message_queue.volatile import Volatile, VolatileBook
+from services.message_queue.books.status_book import Due, StatusBook
+from services.message_queue.books.volatile import Volatile, VolatileBook
+from services.message_queue.rules.composing import QUEUE_FULL_INFO, Status
 
 pytestmark = pytest.mark.unit
 

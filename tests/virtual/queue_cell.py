@@ -59,7 +59,7 @@ from schemas.settings import SettingsSnapshot
 from schemas.system import EventRequest
 from services.home import Home
 from services.message_queue.station import ASKS, HEARS, MessageQueue
-from services.message_queue.store import MIGRATIONS, PAGE_SIZE
+from services.message_queue.storage.store import MIGRATIONS, PAGE_SIZE
 from services.runner import Context, Source, path_of_store
 from services.store import Store, StoreError
 from tests.virtual_cell import Cell, Wiring

@@ -9,7 +9,7 @@ from schemas.base import Answer
 from schemas.message_queue import AuthorizeRequest, QueueStatus, SendCallRequest, TriggerStatusRequest
 from schemas.ocpp_link import LinkState
 from schemas.session import ConnectorStatus
-from services.message_queue import policy
+from services.message_queue.rules import policy
 from tests.virtual.queue_cell import (
     ACCEPTED,
     INTERNAL_ERROR,

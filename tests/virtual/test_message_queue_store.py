@@ -8,8 +8,8 @@ import pytest
 
 from bus.clock import Now
 from bus.streams import Mark
-from services.message_queue.message import Waiting
-from services.message_queue.store import LOG_FRAMES, MIGRATIONS, PAGE_SIZE, QueueStore, opener
+from services.message_queue.rules.message import Waiting
+from services.message_queue.storage.store import LOG_FRAMES, MIGRATIONS, PAGE_SIZE, QueueStore, opener
 from services.store import NewerStore, Store
 
 pytestmark = pytest.mark.virtual

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from bus.topics import HEARTBEATS
 from schemas.base import Message
 from services.message_queue import station as message_queue
-from services.message_queue.store import opener as queue_opener
+from services.message_queue.storage.store import opener as queue_opener
 from services.runner import Context, Service, path_of_store
 from services.session import station as session
 from services.session.store import opener as session_opener

@@ -14,13 +14,13 @@ from bus.ids import IdSource
 from bus.streams import Mark
 from schemas.base import Answered
 from schemas.message_queue import QueueFact
-from services.message_queue import journal, records
-from services.message_queue.attempts import Failure
-from services.message_queue.composing import Status
-from services.message_queue.journal import Begun, Reached
-from services.message_queue.message import START, STOP, Waiting
-from services.message_queue.opening import Opening, OpenStore
-from services.message_queue.records import Body, Stream
+from services.message_queue.rules.attempts import Failure
+from services.message_queue.rules.composing import Status
+from services.message_queue.rules.message import START, STOP, Waiting
+from services.message_queue.storage import journal, records
+from services.message_queue.storage.journal import Begun, Reached
+from services.message_queue.storage.opening import Opening, OpenStore
+from services.message_queue.storage.records import Body, Stream
 from services.store import Store, StoreError
 
 MIGRATIONS = (journal.TABLES + records.TABLES,)

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from bus.streams import Mark
-from services.message_queue.attempts import Failure
-from services.message_queue.message import METER_VALUES, SECURITY_EVENT, START, STOP, Waiting
+from services.message_queue.rules.attempts import Failure
+from services.message_queue.rules.message import METER_VALUES, SECURITY_EVENT, START, STOP, Waiting
 
 TABLES = """
     CREATE TABLE messages (

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from bus.handover import Outcome as HandoverOutcome
 from schemas.ocpp_link import Outcome
 from services.message_queue.keys import Keys
-from services.message_queue.message import Waiting
+from services.message_queue.rules.message import Waiting
 
 FOR_EVER = 0
 LONGEST_WAIT_S = 43_200.0

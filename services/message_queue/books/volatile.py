@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from services.message_queue.message import AUTHORIZE
+from services.message_queue.rules.message import AUTHORIZE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

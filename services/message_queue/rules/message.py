@@ -23,7 +23,7 @@ class Waiting(Struct, frozen=True, kw_only=True, gc=False):
     transaction_id: str = ""
     """Ours; empty for a security event."""
     stream: int = 0
-    """Which stream of facts it came by (`journal.py`); 0 = it is no fact."""
+    """Which stream of facts it came by (`storage/journal.py`); 0 = it is no fact."""
     number: int = 0
     """Its number in that stream."""
     signed: bool = False

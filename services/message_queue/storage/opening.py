@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
 from bus.clock import Now
-from services.message_queue import records
+from services.message_queue.storage import records
 from services.store import Store, StoreError
 
 RETRY_S = 1.0

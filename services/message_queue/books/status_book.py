@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from services.message_queue.composing import QUEUE_FULL_INFO, Status
+from services.message_queue.rules.composing import QUEUE_FULL_INFO, Status
 
 FAULTED = "Faulted"
 

@@ -6,15 +6,15 @@ from bus.clock import Now
 from schemas.base import Notice
 from schemas.session import SessionConnector, SessionStation
 from schemas.system import StationFaults
-from services.message_queue import policy
-from services.message_queue.composing import status_of, without_error
+from services.message_queue.books.notice_book import NoticeBook
+from services.message_queue.books.status_book import Due, StatusBook
+from services.message_queue.books.volatile import Volatile, VolatileBook
 from services.message_queue.keys import BEFORE_SETTINGS, Keys
-from services.message_queue.message import START, STOP, Waiting
-from services.message_queue.notice_book import NoticeBook
-from services.message_queue.policy import Item, Room, Worth
-from services.message_queue.status_book import Due, StatusBook
-from services.message_queue.store import QueueStore
-from services.message_queue.volatile import Volatile, VolatileBook
+from services.message_queue.rules import policy
+from services.message_queue.rules.composing import status_of, without_error
+from services.message_queue.rules.message import START, STOP, Waiting
+from services.message_queue.rules.policy import Item, Room, Worth
+from services.message_queue.storage.store import QueueStore
 
 _STATUS_KEY = "status of connector "
 

@@ -11,7 +11,7 @@ from enum import Enum, IntEnum
 from typing import NamedTuple
 
 from schemas.message_queue import CallClass
-from services.message_queue.message import METER_VALUES, SECURITY_EVENT, START, STATUS, STOP, Waiting
+from services.message_queue.rules.message import METER_VALUES, SECURITY_EVENT, START, STATUS, STOP, Waiting
 
 CAPACITY = 350
 HELD_BACK_FROM = 70

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from schemas.base import Notice
 from schemas.notices import LONGEST_INFO, NOTICES
 from schemas.system import ShownFault
-from services.message_queue.composing import Status
-from services.message_queue.status_book import StatusBook
+from services.message_queue.books.status_book import StatusBook
+from services.message_queue.rules.composing import Status
 
 MOST = 64
 """Things that are told at a time; with more, the rest stays with the plain statuses."""

@@ -9,7 +9,7 @@ import msgspec
 
 from schemas.base import Answer, Answered
 from schemas.message_queue import QueueFact, StartAnswered, StopAnswered
-from services.message_queue.composing import Status
+from services.message_queue.rules.composing import Status
 
 TABLES = """
     CREATE TABLE stream (stream_id TEXT NOT NULL, last INTEGER NOT NULL);

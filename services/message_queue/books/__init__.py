@@ -1,0 +1,1 @@
+"""What waits, in memory: statuses, notices, volatile messages, and all of it together."""

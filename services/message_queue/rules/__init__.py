@@ -1,0 +1,1 @@
+"""Rules of the queue. Pure: they read no clock, no bus and no database."""

@@ -1,0 +1,1 @@
+"""What is kept on disk: messages, ids of the backend, facts for `session`."""
