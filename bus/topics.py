@@ -72,6 +72,7 @@ METERING_READING = _state(
     "metering.reading", metering.MeterReading, "the latest sample of one meter, its quality and age", "meter", 5.0
 )
 METERING_RING_REQUEST = _request("metering.ring_request", metering.RingRequest, "asks for samples of the last 15 min")
+METERING_SIGN = _request("metering.sign", metering.SignRequest, "asks for the signed record of a transaction's end")
 METERING_RING_PAGE = Topic(
     name="metering.ring_page",
     body=metering.RingPage,
@@ -107,6 +108,9 @@ SESSION_FACT = Topic(
 )
 SESSION_STOP_TRANSACTION = _request("session.stop_transaction", session.StopTransactionRequest, "stops by command")
 SESSION_START_TRANSACTION = _request("session.start_transaction", session.StartTransactionRequest, "starts by command")
+SESSION_SWITCH_PHASES = _request(
+    "session.switch_phases", session.SwitchPhasesRequest, "charges with one phase or three by command"
+)
 
 SESSION_STATION = _state(
     "session.station", session.SessionStation, "OCPP status of the station as a whole (connector 0)"

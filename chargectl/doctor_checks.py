@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 
+from chargectl import doctor_inputs
 from chargectl.doctor import OK, WARNING, WRONG, Finding
 from chargectl.health import Health, look
 from chargectl.output import Failure
@@ -44,6 +45,7 @@ def checks(home: Home) -> Iterator[Finding]:
     yield from _services(health)
     yield from _ports(home)
     yield from _faults(health)
+    yield from doctor_inputs.checks(home)
 
 
 def _disk(home: Home) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from chargectl.output import Failure
 from chargectl.station_check import check_home
 from schemas.base import Answer
 from schemas.hmi import LightTestRequest
-from schemas.safety import ExerciseRequest, LookRequest, PilotState
+from schemas.safety import ExerciseRequest, LookRequest, PilotState, SafetyStation
 from schemas.station import Station
 from services.exit_codes import ExitCode
 from services.home import Home
@@ -37,7 +37,7 @@ def checks(home: Home, arguments: argparse.Namespace) -> Iterator[Finding]:
         else:
             yield Finding("outputs", WARNING, "not tried: a connector is not idle")
         yield from _lights(client)
-        yield from _readings(client)
+        yield from _readings(client, station)
 
 
 def _connector(client: BusClient, number: int, close_contactor: bool) -> Iterator[Finding]:
@@ -84,7 +84,18 @@ def _lights(client: BusClient) -> Iterator[Finding]:
     yield Finding("lights", OK if accepted else WRONG, words)
 
 
-def _readings(client: BusClient) -> Iterator[Finding]:
+def fan_finding(said: SafetyStation) -> Finding:
+    """At rest: whether it turns when it shall is tried with the output climate."""
+    if said.fan_rpm is None:
+        return Finding("fan", WRONG, "its speed is not read")
+    if said.fan_rpm >= 1.0:
+        return Finding("fan", OK, f"{said.fan_rpm:.0f} rpm")
+    if said.outputs.get("climate"):
+        return Finding("fan", WARNING, "0 rpm, although the output climate is on")
+    return Finding("fan", OK, "0 rpm; the output climate is off")
+
+
+def _readings(client: BusClient, station: Station) -> Iterator[Finding]:
     client.ask(SAFETY_LOOK, LookRequest, connector=0)
     said = client.bus.latest(SAFETY_STATION).fresh
     if said is None:
@@ -97,7 +108,7 @@ def _readings(client: BusClient) -> Iterator[Finding]:
     for name, active in said.inputs.items():
         words = "not read" if active is None else "active" if active else "at rest"
         yield Finding(f"input {name}", WRONG if active is None else OK, words)
-    if said.fan_rpm is not None:
-        yield Finding("fan", OK, f"{said.fan_rpm:.0f} rpm")
+    if station.equipment.fan:
+        yield fan_finding(said)
     if said.trouble:
         yield Finding("board", WRONG, said.trouble)

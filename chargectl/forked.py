@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import NoReturn
 
 OWN_PACKAGES = frozenset({"bus", "chargectl", "hardware", "schemas", "services"})
-OWN_HERE = ("chargectl", "chargectl.forked", "chargectl.supervisor_preload", "chargectl.supervisor_wake")
+OWN_HERE = (
+    "chargectl",
+    "chargectl.forked",
+    "chargectl.heap_holes",
+    "chargectl.supervisor_preload",
+    "chargectl.supervisor_wake",
+)
 """The modules of ours that supervisord itself runs; a service that wants one reads it from the disk."""
 CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGCHLD, signal.SIGUSR2)
 """The signals for which supervisord has handlers."""

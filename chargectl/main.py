@@ -15,7 +15,7 @@ COMMANDS = {
     "status": ("chargectl.status", "services, their health, and the connectors"),
     "safety": ("chargectl.safety", "every reading between grid and vehicle, faults, and why power does not flow"),
     "doctor": ("chargectl.doctor", "check the station; --deep tries out its hardware with no vehicle present"),
-    "session": ("chargectl.session", "transactions: show, start, stop"),
+    "session": ("chargectl.session", "transactions: show, start, stop, one phase or three"),
     "queue": ("chargectl.queue", "messages that wait for the backend, and those given up"),
     "config": ("chargectl.config", "configuration keys: get, set, diff, explain, search, export, import, reset ..."),
     "sim": ("chargectl.sim", "the simulated world: plug in, swipe a card, raise a fault, cut the power"),

@@ -5,6 +5,9 @@ Examples:
   chargectl safety
   chargectl safety --connector 2 --json
   chargectl safety --watch                 again every second; Ctrl-C ends it
+  chargectl safety clear-lockout           service has put the station right: ends what waits for that (a welded
+                                           contactor, a tilt, faults that wait for an unplug). Only while the
+                                           service safety is stopped; --connector N: only that one
 """
 
 import argparse
@@ -25,15 +28,22 @@ from services.exit_codes import ExitCode
 
 HEARD_S = 3.0
 EVERY_S = 1.0
+CLEAR = "clear-lockout"
 Look = dict[str, Any]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", nargs="?", choices=("show", CLEAR), default="show")
     parser.add_argument("--connector", type=int, default=0, metavar="N", help="only this one")
     parser.add_argument("--watch", action="store_true", help="again every second")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.action == CLEAR:
+        # imported here: looking needs nothing of it
+        from chargectl import clear_lockout
+
+        return clear_lockout.run(arguments)
     home = existing_home(arguments)
     numbers = list(check_home(home).connectors)
     if arguments.connector and arguments.connector not in numbers:
@@ -68,9 +78,15 @@ def _connector(client: BusClient, number: int) -> Look:
     return {
         "readings": values,
         "meter_age_s": None if age_s is None else round(age_s, 2),
+        "wait_s": wait_s(said, client.clock.now().boot_s),
         "said": None if said is None else msgspec.to_builtins(said),
         "faults": [] if said is None else _faults(said),
     }
+
+
+def wait_s(said: SafetyConnector | None, now_s: float) -> float:
+    """How long power will not flow at least; 0 = nobody knows."""
+    return 0.0 if said is None else round(max(0.0, said.retry_after_s - now_s), 1)
 
 
 def _faults(said: SafetyConnector) -> list[dict[str, str]]:
@@ -98,7 +114,8 @@ def _text(number: str, each: Look) -> str:
     head = f"connector {number}: {said.get('state', 'unknown')}, contactor {said.get('contactor', 'unknown')}"
     lines = [f"{head}, lock {said.get('lock', 'unknown')}"]
     if said.get("reason"):
-        lines.append(coloured(f"  power does not flow: {said['reason']}", "33"))
+        left = f" ({each['wait_s']:.0f} s left)" if each["wait_s"] else ""
+        lines.append(coloured(f"  power does not flow: {said['reason']}{left}", "33"))
     for fault in each["faults"]:
         lines += [
             coloured(f"  fault {fault['internal_code']} {fault['text']} ({fault['code']})", "31"),

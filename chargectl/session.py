@@ -5,6 +5,8 @@ Examples:
   chargectl session show 1                limits in force, the transaction's name at the backend
   chargectl session start 1 04C0FFEE123456
   chargectl session stop 1
+  chargectl session phases 1 --connector 2          charge with one phase of three, until the transaction ends
+  chargectl session phases auto
 """
 
 import argparse
@@ -12,13 +14,26 @@ from typing import Any
 
 import msgspec
 
-from bus.topics import METERING_READING, SESSION_CONNECTOR, SESSION_START_TRANSACTION, SESSION_STOP_TRANSACTION
+from bus.topics import (
+    METERING_READING,
+    SESSION_CONNECTOR,
+    SESSION_START_TRANSACTION,
+    SESSION_STOP_TRANSACTION,
+    SESSION_SWITCH_PHASES,
+)
 from chargectl.bus_client import BusClient
 from chargectl.output import Failure, print_json, table
+from chargectl.phases import phase_words
 from chargectl.station import existing_home
 from chargectl.station_check import check_home
 from chargectl.supervisor import Supervisor
-from schemas.session import SessionConnector, StartTransactionRequest, StopReason, StopTransactionRequest
+from schemas.session import (
+    SessionConnector,
+    StartTransactionRequest,
+    StopReason,
+    StopTransactionRequest,
+    SwitchPhasesRequest,
+)
 from services.clock import iso_utc
 from services.exit_codes import ExitCode
 from services.home import Home
@@ -27,7 +42,7 @@ HEARD_S = 3.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ls|show|start|stop")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ls|show|start|stop|phases")
     actions.add_parser("ls", help="one line per connector")
     show = actions.add_parser("show", help="everything about one connector")
     show.add_argument("connector", type=int, nargs="?", default=1)
@@ -37,11 +52,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     stop = actions.add_parser("stop", help="stop the transaction of a connector")
     stop.add_argument("connector", type=int, nargs="?", default=1)
     stop.add_argument("--transaction", default="", metavar="ID", help="instead of a connector")
+    about = "with how many phases the running transaction charges, until it ends; the change takes some 20 s"
+    phases = actions.add_parser(
+        "phases",
+        help=about,
+        description=f"Says {about}. The station file has to give the connector a phase relay (phase_switching), and "
+        'PhaseSwitchingFunction has to be "By command". A change may follow another one after a minute.',
+    )
+    phases.add_argument("number", choices=("1", "3", "auto"), help="auto: nobody wants a number any more")
+    phases.add_argument("--connector", type=int, default=1, metavar="K")
 
 
 def run(arguments: argparse.Namespace) -> int:
     home = existing_home(arguments)
-    action = {"ls": _list, "show": _show, "start": _start, "stop": _stop}[arguments.action]
+    action = {"ls": _list, "show": _show, "start": _start, "stop": _stop, "phases": _phases}[arguments.action]
     action(home, arguments)
     return int(ExitCode.OK)
 
@@ -72,6 +96,7 @@ def _show(home: Home, arguments: argparse.Namespace) -> None:
     if arguments.json:
         print_json({**msgspec.to_builtins(body), "power_w": power_w})
         return
+    phases = phase_words(body.phases, body.phases_asked, body.phases_wanted)
     rows: list[tuple[str, Any]] = [
         ("status", body.status),
         ("why not charging", body.reason or "-"),
@@ -84,6 +109,7 @@ def _show(home: Home, arguments: argparse.Namespace) -> None:
         ("power", "unknown" if power_w is None else f"{power_w:.0f} W"),
         ("limit", f"{body.limit_a:.1f} A, because of: {body.limit_source}"),
         *((f"  {limit.source}", f"{limit.limit_a:.1f} A") for limit in body.limits),
+        *([("phases", phases)] if phases else []),
         ("facts on their way to the queue", body.waiting_facts),
         ("error", body.error_code + (f" ({body.info})" if body.info else "")),
     ]
@@ -113,6 +139,18 @@ def _stop(home: Home, arguments: argparse.Namespace) -> None:
             reason=StopReason.LOCAL,
         )
     _say(arguments, "stopping", answered.values)
+
+
+def _phases(home: Home, arguments: argparse.Namespace) -> None:
+    Supervisor(home).process_id()
+    with BusClient(home, asks=(SESSION_SWITCH_PHASES,)) as client:
+        answered = client.ask(
+            SESSION_SWITCH_PHASES,
+            SwitchPhasesRequest,
+            connector=arguments.connector,
+            phases=0 if arguments.number == "auto" else int(arguments.number),
+        )
+    _say(arguments, "changing" if answered.values.get("changed") == "true" else "so already", answered.values)
 
 
 def _say(arguments: argparse.Namespace, word: str, values: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ from dataclasses import asdict
 
 from chargectl.health import Health, ServiceHealth, look
 from chargectl.output import ago, coloured, print_json, table
+from chargectl.phases import phase_words
 from chargectl.station import existing_home
 from services.clock import iso_utc
 from services.exit_codes import ExitCode
@@ -59,10 +60,18 @@ def _text(health: Health) -> str:
             if each["transaction_id"]:
                 parts.append(f"{each['energy_wh']} Wh since {iso_utc(float(str(each['started_wall_s'])))}")
             parts.append(f"{each['limit_a']:.1f} A ({each['limit_source']})")
+            parts += _phases(each)
             lines.append(", ".join(parts) + (f" - {each['reason']}" if each["reason"] else ""))
     lines += ["", _backend(health.backend), _queue(health.queue), ""]
     lines += [coloured(f"fault: {fault}", "31") for fault in health.faults] or ["no faults"]
     return "\n".join(lines)
+
+
+def _phases(connector: dict[str, object]) -> list[str]:
+    """Nothing where none are switched."""
+    given, asked, wanted = (int(str(connector[name])) for name in ("phases", "phases_asked", "phases_wanted"))
+    words = phase_words(given, asked, wanted)
+    return [words] if words else []
 
 
 def _backend(backend: dict[str, object]) -> str:

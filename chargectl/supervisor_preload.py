@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from chargectl import heap_holes
 from chargectl.forked import CAUGHT, OWN_PACKAGES, CommandLine, Doubt, become, hear_signals
 
 MODULES = (
@@ -52,6 +53,8 @@ class Preloaded:
     fingerprint: bytes
     command_line: CommandLine | None
     took_s: float
+    filling: tuple[object, ...] = ()
+    """Of the heap's holes: never freed."""
 
 
 def service_of(arguments: Sequence[str]) -> str | None:
@@ -123,8 +126,9 @@ def preload() -> Preloaded:
     command_line, seen = CommandLine.here(), fingerprint(files)
     # what is frozen is never visited by a child's collector, which would write to it and so copy it
     gc.collect()
+    filling = heap_holes.fill()
     gc.freeze()
-    return Preloaded(sys.executable, dict(os.environ), files, seen, command_line, time.monotonic() - began_s)
+    return Preloaded(sys.executable, dict(os.environ), files, seen, command_line, time.monotonic() - began_s, filling)
 
 
 class Forking:

@@ -274,20 +274,32 @@ class RegisterRead(NamedTuple):
     count: int  # type: ignore[assignment]
 
 
+class RegisterWrite(NamedTuple):
+    """Function 16: holding registers, one after the other."""
+
+    address: int
+    words: tuple[int, ...]
+
+
+RegisterStep = RegisterRead | RegisterWrite
+
+
 class RegisterAnswer(NamedTuple):
     asked_s: float
     """Boot-clock time just before the first request: the values are at least this young."""
     answered_s: float
     words: tuple[tuple[int, ...], ...]
-    """One tuple per read, in the order asked; empty with an error."""
+    """One tuple per step, in the order asked, empty for a write; none at all with an error."""
     error: str = ""
+    refused: bool = False
+    """The meter itself said no (a Modbus exception); the wire is sound."""
 
 
 class MeterLink(EventSource, Protocol):
     """The wire to one meter: at most one question outstanding, never blocking the caller."""
 
-    def ask(self, reads: Sequence[RegisterRead]) -> bool:
-        """False = the previous question is still unanswered."""
+    def ask(self, steps: Sequence[RegisterStep]) -> bool:
+        """In this order, and no further than to the first that fails. False = the previous question is unanswered."""
 
     def answer(self) -> RegisterAnswer | None:
         """The answer to the last question, once."""

@@ -48,15 +48,18 @@ _RESIDUAL = "Residual current detected via sensor"
 _ROWS = (
     # safety. The order here is the order in which people are shown several faults.
     Fault("contactor_welded", _X, "Contactor welded",
-          "Switch off the supply of this station and call service: the socket may be live.",
+          "Switch off the supply of this station and call service: the socket may be live. "
+          "When it is put right: chargectl safety clear-lockout.",
           _POWER_SWITCH, "02-03-001"),
     Fault("journal_unreadable", _X, "Safety journal unreadable",
-          "The station charges again when its contacts are proven open; without a mirror contact call service.",
+          "The station charges again when its contacts are proven open; without a mirror contact call service, "
+          "who checks them and ends it: chargectl safety clear-lockout.",
           _INTERNAL, "02-05-001"),
     Fault("emergency_stop", _L, "Emergency stop pressed",
           "Release the emergency stop when the danger is over, and unplug the vehicle.", _OTHER, "02-10-001"),
     Fault("tilted", _L, "Station stands askew",
-          "Have the station and its fixing checked before it charges again.", _OTHER, "02-10-002"),
+          "Have the station and its fixing checked, then end this: chargectl safety clear-lockout.",
+          _OTHER, "02-10-002"),
     Fault("residual_current_dc", _L, _RESIDUAL,
           "Unplug the vehicle and have it checked; the station tests its sensor and is then ready again.",
           _GROUND, "02-06-001"),
@@ -208,6 +211,9 @@ _ROWS = (
     Fault("start_without_reading", _W, "No meter reading to start with",
           "A vehicle is authorized but nothing can be billed: check the meter's supply and its data line.",
           _METER, "04-01-001"),
+    Fault("sign_failed", _W, "Meter does not sign",
+          "Nothing begins here, or an end is billed without a signature, until the meter signs again: have it checked.",
+          _METER, "04-01-002"),
     # settings
     Fault("settings_rejected", _W, "Stored setting rejected",
           "Correct the named setting; until then its factory value is in force.", _INTERNAL, "05-01-001"),

@@ -8,12 +8,14 @@ from schemas.units import (
     BootSeconds,
     Count,
     Hertz,
+    Identifier,
     PhaseOrder,
     PowerFactor,
     Volts,
     WallSeconds,
     WattHours,
     Watts,
+    Word,
 )
 
 
@@ -56,6 +58,30 @@ class MeterReading(Message, frozen=True, kw_only=True):
     """The last good sample; None before the first one since the start of this process."""
     detail: str = ""
     """For a person: what is wrong with it."""
+    signs: bool = False
+    """It makes signed records: without one nothing begins."""
+
+
+class SignContext(Open):
+    UNKNOWN = "unknown"
+    BEGIN = "begin"
+    """Before power is allowed."""
+    END = "end"
+    """After the contacts are proven open."""
+
+
+class SignRequest(Request, frozen=True, kw_only=True):
+    """`metering.sign`: the signed record of one end of a transaction.
+
+    Answer values: `record`, the record's text as the meter gave it. Asked again for the same transaction and end, it is
+    the same record. REJECTED says why there is none; NOT_SUPPORTED: this meter does not sign.
+    """
+
+    meter: Word
+    transaction_id: Identifier
+    context: SignContext
+    id_tag: Word = ""
+    """Whose transaction it is; empty = nobody's."""
 
 
 class RingRequest(Request, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from schemas.units import (
     IdTag,
     LongText,
     PhaseCount,
-    Sentence,
+    SampledText,
     StationOrConnector,
     WallSeconds,
     WattHours,
@@ -122,6 +122,14 @@ class SessionConnector(Message, frozen=True, kw_only=True):
     """Why it does not charge, for a person; empty while it does."""
     waiting_facts: Count = 0
     """Billing facts in the stream to the message queue that it has not yet acknowledged."""
+    phases: PhaseCount = 0
+    """1 or 3, as the phase relay shows: what the vehicle is given; 0 = not proven, or not switched here."""
+    phases_asked: PhaseCount = 0
+    """What the lease asks for; it takes `safety` some 20 s. 0 = the relay stays as it is."""
+    phases_wanted: PhaseCount = 0
+    """1 or 3: by command, for this transaction; 0 = nobody wants a number."""
+    phases_kept_until_s: BootSeconds = 0.0
+    """Boot-clock time before which another change is refused; 0 = none."""
 
 
 class StopTransactionRequest(Request, frozen=True, kw_only=True):
@@ -140,11 +148,23 @@ class StartTransactionRequest(Request, frozen=True, kw_only=True):
     id_tag: IdTag
 
 
+class SwitchPhasesRequest(Request, frozen=True, kw_only=True):
+    """`session.switch_phases`: with how many phases the running transaction charges, until it ends.
+
+    ACCEPTED once it is stored; the change takes some 20 s. REJECTED says why. Answer values: `transaction_id`, `phases`
+    (what is asked for now), `changed` ("true": the relay is to move).
+    """
+
+    connector: ConnectorNumber
+    phases: PhaseCount
+    """1 or 3; 0 = nobody wants a number any more."""
+
+
 class SampledValue(Struct, frozen=True, kw_only=True, gc=False):
     """OCPP 1.6 SampledValue, in its spelling; empty = left out."""
 
-    value: Sentence
-    """A decimal number as text."""
+    value: SampledText
+    """A decimal number as text; with the format SignedData a signed record."""
     context: Word = ""
     format: Word = ""
     measurand: Word = ""
@@ -185,6 +205,8 @@ class TransactionStopped(Struct, frozen=True, kw_only=True, gc=False, tag="trans
     """transactionData: bounded, the first and the last always kept."""
     signed: bool = False
     """The meter signs: `EichrechtTransactionMessageAttempts` applies to the message."""
+    end_unsigned: bool = False
+    """The meter signs, and has not signed this end: the record may follow in a message of its own."""
 
 
 class TransactionMeterValues(Struct, frozen=True, kw_only=True, gc=False, tag="transaction_meter_values"):
@@ -193,6 +215,8 @@ class TransactionMeterValues(Struct, frozen=True, kw_only=True, gc=False, tag="t
     samples: tuple[MeterSample, ...]
     signed: bool = False
     """The meter signs: `EichrechtTransactionMessageAttempts` applies to the message."""
+    backend_transaction_id: int | None = None
+    """What the backend calls it, where that may be forgotten: its StopTransaction is past."""
 
 
 class Fact(Message, frozen=True, kw_only=True):

@@ -144,6 +144,11 @@ class Station(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Factory values of configuration keys by OCPP name."""
 
     @property
+    def outlet(self) -> int | None:
+        """The connector that is a domestic socket; None = there is none."""
+        return next((int(name) for name, section in self.connector.items() if section.cable == "schuko"), None)
+
+    @property
     def connectors(self) -> dict[int, ConnectorSection]:
         numbered = sorted(self.connector.items(), key=lambda item: int(item[0]))
         return {int(name): section.mounted for name, section in numbered}

@@ -39,4 +39,6 @@ IdTag = Annotated[str, Meta(min_length=1, max_length=20)]
 Word = Annotated[str, Meta(max_length=64)]
 Sentence = Annotated[str, Meta(max_length=500)]
 """OCPP 1.6 limits a configuration value to 500 characters; sentences for people keep to the same."""
+SampledText = Annotated[str, Meta(max_length=4096)]
+"""A number, or a signed record as the meter gave it."""
 LongText = Annotated[str, Meta(max_length=20_000)]

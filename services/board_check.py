@@ -9,9 +9,10 @@ from schemas.station import ConnectorSection, Station, StationSection
 
 INTERLOCK = (
     "direct-gpio drives the coil straight from this computer, which guarantees no timing. It starts only with "
-    "hardware_interlock = true in [gpio]: that says that the board has a monoflop which lets the coil be energised for "
-    "at most 150 ms after each edge of the feed line, and hardware that drops the coil by itself on a fault (residual "
-    "current, overcurrent, overheating, emergency stop), whatever this software does. Laboratory use only"
+    "hardware_interlock = true in [gpio]: that says that the board has a monoflop which lets the coil (and the relay "
+    "of a domestic socket) be energised for at most 150 ms after each edge of the feed line, and hardware that drops "
+    "the coil by itself on a fault (residual current, overcurrent, overheating, emergency stop), whatever this "
+    "software does. Laboratory use only"
 )
 
 
@@ -109,7 +110,11 @@ def _gpio(station: Station) -> Iterator[Problem]:
     for number in sorted(gpio.connector.keys() - station.connector.keys()):
         yield Problem(("gpio", "connector", number), f"there is no [connector.{number}]")
     for name, section in station.connector.items():
-        if name not in gpio.connector:
+        if section.cable == "schuko":
+            if name in gpio.connector:
+                words = f"[connector.{name}] is a domestic socket: it has no lines but those of output and inputs"
+                yield Problem(("gpio", "connector", name), words)
+        elif name not in gpio.connector:
             yield Problem(("connector", name), f"[gpio.connector.{name}] is missing: it says where its lines are")
         else:
             yield from _connector(("gpio", "connector", name), gpio.connector[name], section)

@@ -23,14 +23,14 @@ def _outlets(station: Station) -> Iterator[Problem]:
     outlets = [name for name, section in station.connector.items() if section.cable == "schuko"]
     for name in outlets:
         path = ("connector", name, "cable")
-        if station.station.board != "simulated":
-            yield Problem(path, 'cable = "schuko" is there on the simulated board only')
-        elif "auxiliary" not in station.equipment.outputs:
+        if "auxiliary" not in station.equipment.outputs:
             yield Problem(path, 'cable = "schuko" hangs on the output auxiliary: add it to [equipment] outputs')
         elif name != outlets[0]:
             yield Problem(path, "there is one auxiliary output, so there is one domestic socket")
         elif len(station.connector) == 1:
             yield Problem(path, "a domestic socket stands beside a connector for vehicles: add another connector")
+        elif station.station.board == "mcu" and int(name) != max(station.connectors):
+            yield Problem(path, "a microcontroller counts the connectors for vehicles: give the socket the last number")
 
 
 def _names(of_all: Sequence[str] | dict[str, str], of_one: Sequence[str], others: Sequence[int]) -> tuple[str, ...]:

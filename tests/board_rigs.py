@@ -165,6 +165,7 @@ def fitted_for_mcu(station: Station) -> dict[int, Fitted]:
             phase_relay=each.phase_switching,
             lock_feedback=each.lock_actuator != "without feedback",
             release_energy=each.lock_actuator == "with emergency release",
+            outlet=number == station.outlet,
         )
         for number, each in station.connectors.items()
     }

@@ -118,6 +118,13 @@ class Checker:
     """Since when any sensor of the contacts has shown them closed."""
     mirror_open_s: float | None = None
     """Since when all of them have shown them open."""
+    live_by_meter: bool = False
+    """The meter answers, and its newest sample from 2 s after the coil went off shows a current."""
+    meter_s: float = -1.0
+    stopped: bool = False
+    """A fault has stopped power since the last closing."""
+    recoveries: int = 0
+    """Closings after such a stop, since the vehicle was plugged in."""
     welded: bool = False
     a_since_s: float | None = None
     plugged: bool = False
@@ -159,7 +166,10 @@ class Checker:
             self.left_cd_s = -1e9
             self.before = None
             self.hot_since_s, self.derated = None, False
+            self.live_by_meter, self.meter_s = False, -1.0
+            self.stopped, self.recoveries = False, 0
         self._warmth(record)
+        self._current(record)
         seen = letter(readings, now_s, 0.5)
         if seen and readings.pilot is not None and readings.pilot.sampled_s > self.seen_s:
             self.seen_s = readings.pilot.sampled_s
@@ -183,6 +193,18 @@ class Checker:
         in_force = self.lease(record)
         refuses = in_force is not None and not in_force.may_charge
         self.refused_s = None if not refuses else now_s if self.refused_s is None else self.refused_s
+
+    def _current(self, record: Record) -> None:
+        meter = record.readings.meter
+        if self.coil:
+            self.live_by_meter = False
+        elif meter is not None and meter.answers and -0.05 <= record.now_s - meter.sampled_s <= 5.0:
+            new, self.meter_s = meter.sampled_s > self.meter_s, meter.sampled_s
+            known = meter.current_a is not None and all(abs(amperes) <= 1000.0 for amperes in meter.current_a)
+            if new and known and meter.current_a is not None and meter.sampled_s >= self.off_s + 2.0:
+                self.live_by_meter = any(abs(a) > 0.5 for a in meter.current_a[: self.equipment.phases])
+        else:
+            self.live_by_meter = False
 
     def _warmth(self, record: Record) -> None:
         celsius = housing_c(self.equipment, record)
@@ -214,6 +236,8 @@ class Checker:
             before_s = self.on_edges[-1] if self.on_edges else -1e9
             assert now_s - max(before_s, self.start_s) >= 5.0 - TINY, f"invariant 20 at {now_s}: closed again too soon"
             assert now_s - self.fault_s >= 30.0 - TINY, f"invariant 20 at {now_s}: closed too soon after a fault"
+            self.recoveries, self.stopped = self.recoveries + self.stopped, False
+            assert self.recoveries <= 3, f"R3 at {now_s}: power comes back by itself for the fourth time"
             self.on_s = now_s
             self.on_edges.append(now_s)
             hour = [edge for edge in self.on_edges if edge > now_s - 3600]
@@ -231,7 +255,7 @@ class Checker:
             assert now_s - self.cleared.get(code, -1e9) >= 0.25 - TINY, f"invariant 24 at {now_s}: {code} flaps"
             self.active[code] = now_s
             if FAULTS[code].fault_class in STOPPING:
-                self.fault_s = now_s
+                self.fault_s, self.stopped = now_s, self.a_since_s is None
             self.welded = self.welded or code == "contactor_welded"
         elif name == "fault_cleared":
             assert code in self.active, f"invariant 24 at {now_s}: {code} cleared without being raised"
@@ -265,6 +289,7 @@ class Checker:
             self.offer_end_s = now_s
         if any(event.name == "unplugged" for event in record.events):
             self.offer_end_s = -1e9
+            self.stopped, self.recoveries = False, 0
         in_a = record.shown.state is PilotState.A
         self.a_since_s = None if not in_a else now_s if self.a_since_s is None else self.a_since_s
         self.contacts.after(record)
@@ -374,9 +399,14 @@ def _eleven(checker: Checker, record: Record) -> str:
 
 
 def _twelve(checker: Checker, record: Record) -> str:
-    if record.outputs.coil or checker.mirror_closed_s is None or not checker.contacts.senses:
+    if record.outputs.coil:
         return ""
-    late = record.now_s - max(checker.mirror_closed_s, checker.off_s) > 0.1 + TINY
+    closed_s = checker.mirror_closed_s if checker.contacts.senses else None
+    late = closed_s is not None and record.now_s - max(closed_s, checker.off_s) > 0.1 + TINY
+    samples = [each for each in (record.readings.pilot, record.readings.mirror) if each is not None]
+    answered_s = max((each.sampled_s for each in samples), default=-math.inf)
+    late = late and answered_s >= checker.off_s + 0.1 - TINY
+    late = late or checker.live_by_meter
     told = {"contactor_no_open", "contactor_welded"} & set(record.shown.faults)
     settling = record.now_s - checker.cleared.get("contactor_no_open", -1e9) < 0.25
     return "contacts closed with the coil off, and nobody told" if late and not told and not settling else ""
@@ -402,6 +432,8 @@ def _sixteen(checker: Checker, record: Record) -> str:
         return "unlocks with the coil on or just off"
     if checker.welded:
         return "unlocks a welded connector"
+    if checker.live_by_meter:
+        return "unlocks while the meter shows a current"
     if checker.contacts.senses and checker.mirror_open_s is None:
         return "unlocks without proof of open contacts"
     return ""

@@ -174,6 +174,9 @@ class FakeChip:
     def __exit__(self, *_error: object) -> None:
         """Closed; its requests live on."""
 
+    def get_info(self) -> Any:
+        return SimpleNamespace(name="gpiochip0", label="bench", num_lines=len(NAMES))
+
     def line_offset_from_id(self, id: str) -> int:
         if id and id in NAMES:
             return NAMES.index(id)
@@ -338,12 +341,12 @@ class FakeSysfs(Sysfs):
         now = {each: super(FakeSysfs, self).read(f"{base}/pwm0/{each}") for each in ("period", "duty_cycle", "enable")}
         period, duty, enabled = (int(now[each]) for each in ("period", "duty_cycle", "enable"))
         refused = {
-            "period": name == "period" and int(text) < duty,
+            "period": name == "period" and int(text) < max(1, duty),
             "duty_cycle": name == "duty_cycle" and int(text) > period,
-            "enable": name == "enable" and text == "1" and period == 0,
+            "enable": False,
             "polarity": enabled == 1 or text not in ("normal", "inversed"),
         }
-        if refused[name]:
+        if refused[name] or (name != "period" and period == 0):
             raise OSError(errno.EINVAL, "Invalid argument", path)
         super().write(path, text)
         self._drive(base)

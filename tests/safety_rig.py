@@ -99,12 +99,15 @@ class World:
     relay_2_stuck: bool | None = None
     """What its pin does whatever is driven; None = it follows."""
     reads_back: bool = True
+    welded_elsewhere: tuple[int, ...] = ()
+    """Other connectors of the station whose contacts are welded."""
     module: Module | None = None
     """For residual current; replaced, never changed."""
 
     def slow(self, equipment: Equipment, now_s: float, before: Readings) -> dict[str, Any]:
         """Everything beside pilot, cable, contactor and lock, as of a sample at `now_s`."""
         read: dict[str, Any] = {"boot": self.boot, "meter": before.meter, "temperatures": before.temperatures}
+        read["welded"] = self.welded_elsewhere
         if self.sensors_alive:
             shown = {name: Temperature(celsius, now_s) for name, celsius in self.celsius.items()}
             read["temperatures"] = {name: shown.get(name) for name in equipment.temperatures}

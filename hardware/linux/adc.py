@@ -32,11 +32,7 @@ class AdcChannel:
             raise
 
     def _find(self) -> None:
-        device = (
-            f"{DEVICES}/{self._device}"
-            if self._device.startswith("iio:device")
-            else self._sysfs.named(DEVICES, "iio:device", "name", self._device)
-        )
+        device = self._sysfs.named(DEVICES, "iio:device", "name", self._device)
         self._scale_mv = self._shared(device, "scale", None)
         self._offset = self._shared(device, "offset", 0.0)
         self._raw_path = f"{device}/{self._channel}_raw"

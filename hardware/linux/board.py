@@ -11,7 +11,7 @@ from hardware.interfaces import ConnectorBoard, DigitalInput, DigitalOutput, Tac
 from hardware.linux.adc import ProximityAdc, ScaledAdc
 from hardware.linux.clock import boot_s
 from hardware.linux.gpio import Gpio, LineUse
-from hardware.linux.gpio_chip import OpenChip, real_chip
+from hardware.linux.gpio_library import OpenChip, real_chip
 from hardware.linux.parts import (
     LineContactor,
     LineInput,
@@ -27,6 +27,7 @@ from hardware.linux.sampler import Sampler
 from hardware.linux.slow import SlowSensors
 from hardware.linux.sysfs import Sysfs
 from hardware.linux.watchdog import Watchdog
+from hardware.outlet import OUTPUT, FedOutput, OutletConnector
 from schemas.board import GpioConnector, GpioSection
 from schemas.station import Station
 
@@ -127,6 +128,10 @@ class DirectGpioBoard:
         self.outputs: dict[str, DigitalOutput] = {
             name: LineOutput(self._gpio, f"output {name}") for name in gpio.outputs
         }
+        self._outlets = {} if station.outlet is None else {station.outlet: OutletConnector()}
+        self._fed = FedOutput(self.outputs[OUTPUT]) if self._outlets else None
+        if self._fed is not None:
+            self.outputs[OUTPUT] = self._fed
         self._slow = SlowSensors(station.linux, sysfs, clock)
         self.temperatures: dict[str, TemperatureSensor] = {**self._slow.temperatures}
         self.tachometers: dict[str, Tachometer] = {**self._slow.tachometers}
@@ -140,7 +145,7 @@ class DirectGpioBoard:
 
     @property
     def connectors(self) -> Mapping[int, ConnectorBoard]:
-        return self._connectors
+        return {**self._connectors, **self._outlets}
 
     @property
     def feed(self) -> FreshFeed:
@@ -189,6 +194,8 @@ class DirectGpioBoard:
             for each in self._connectors.values():
                 each.contactor.coil.lost()
                 each.pilot.forget()
+            if self._fed is not None:
+                self._fed.lost()
 
     def _watch_chips(self) -> None:
         for place, chip in enumerate(self._gpio.chips):

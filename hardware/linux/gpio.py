@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from hardware.interfaces import Feedback
-from hardware.linux.gpio_chip import ChipLines, OpenChip
+from hardware.linux.gpio_chip import ChipLines
+from hardware.linux.gpio_library import OpenChip
 
 
 class LineUse(NamedTuple):

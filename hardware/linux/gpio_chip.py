@@ -7,13 +7,13 @@ processor, not behind I2C or SPI). Imported only when a board with GPIO lines is
 import errno
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Protocol, Self
 
 import gpiod
 from gpiod.line import Bias, Direction, Edge, Value
 
 from hardware.interfaces import Feedback
-from hardware.linux.clock import boot_of_monotonic_s
+from hardware.linux.clock import KernelTime
+from hardware.linux.gpio_library import Chip, ChipPlace, OpenChip, Request
 
 RETRY_S = 1.0
 MISMATCH_S = 0.050
@@ -25,38 +25,6 @@ NO_INTERRUPTS = (errno.ENXIO, errno.EOPNOTSUPP, 524)
 """Of a request with edges; 524 is the kernel's own ENOTSUPP."""
 RISING = gpiod.EdgeEvent.Type.RISING_EDGE
 """From inactive to active, whatever level that is."""
-
-
-class Request(Protocol):
-    """What is used of `gpiod.LineRequest`. Everything may raise OSError."""
-
-    @property
-    def fd(self) -> int: ...
-    def get_values(self) -> list[Value]: ...
-    def set_values(self, values: dict[int | str, Value]) -> None: ...
-    def wait_edge_events(self, timeout: float) -> bool: ...
-    def read_edge_events(self, max_events: int | None = None) -> "list[gpiod.EdgeEvent]": ...
-    def release(self) -> None: ...
-
-
-class Chip(Protocol):
-    """What is used of `gpiod.Chip`."""
-
-    def __enter__(self) -> Self: ...
-    def __exit__(self, *_error: object) -> None: ...
-    def line_offset_from_id(self, id: str) -> int: ...
-    def get_line_info(self, line: int) -> "gpiod.LineInfo": ...
-    def request_lines(
-        self, config: dict[int, gpiod.LineSettings], consumer: str, event_buffer_size: int
-    ) -> Request: ...
-
-
-OpenChip = Callable[[str], Chip]
-
-
-def real_chip(path: str) -> Chip:
-    """The real one. Raises OSError."""
-    return gpiod.Chip(path)  # type: ignore[return-value]
 
 
 class ChipLines:
@@ -71,11 +39,11 @@ class ChipLines:
         clock: Callable[[], float],
     ) -> None:
         """`uses`: by purpose: name or number, active low, output."""
-        self.path = path
+        self._place = ChipPlace(path, open_chip)
         self._uses = uses
         self._debounce = timedelta(seconds=debounce_s)
-        self._open_chip = open_chip
         self._clock = clock
+        self._kernel = KernelTime()
         self._request: Request | None = None
         self._order: list[str] = []
         self._purposes: dict[int, str] = {}
@@ -93,6 +61,11 @@ class ChipLines:
         """A change means: all outputs of this chip were inactive, and nothing is driven again by itself."""
 
     @property
+    def path(self) -> str:
+        """Where the chip was last."""
+        return self._place.path
+
+    @property
     def fd(self) -> int:
         return -1 if self._request is None else self._request.fd
 
@@ -105,8 +78,9 @@ class ChipLines:
             return False
         self._next_try_s = now_s + RETRY_S
         try:
-            with self._open_chip(self.path) as chip:
+            with self._place.open() as chip:
                 self._request_lines(chip)
+                self._place.remember()
         except (OSError, ValueError) as error:
             self.trouble = self.trouble or f"{self.path}: {_words(error)}"
             return False
@@ -212,7 +186,7 @@ class ChipLines:
                 purpose = self._purposes.get(event.line_offset)
                 if purpose is None:
                     continue
-                stamp_s = boot_of_monotonic_s(event.timestamp_ns / 1e9)
+                stamp_s = self._kernel.boot_s(event.timestamp_ns / 1e9)
                 known = self.values.get(purpose)
                 if known is None or known.sampled_s <= stamp_s:
                     self.values[purpose] = Feedback(event.event_type is RISING, stamp_s)

@@ -4,6 +4,7 @@ Duty and period are read back from the kernel: they say what the PWM unit was se
 """
 
 import contextlib
+import errno
 from typing import NamedTuple
 
 from hardware.linux.sysfs import Sysfs
@@ -50,10 +51,16 @@ class PwmChannel:
         return False
 
     def _begin(self) -> None:
-        self._write("enable", 0)
-        self._write("duty_cycle", 0)
+        """Off first, where that is possible: until a valid period is set, the kernel refuses everything else."""
+        for attribute in ("enable", "duty_cycle"):
+            try:
+                self._write(attribute, 0)
+            except OSError as error:
+                if error.errno != errno.EINVAL:
+                    raise
         self._write("period", PERIOD_NS)
         if not self._has_polarity():
+            self._write("enable", 0)
             self._sysfs.write(f"{self._path}/polarity", self._polarity)
 
     def _has_polarity(self) -> bool:

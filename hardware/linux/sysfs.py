@@ -1,5 +1,6 @@
 """Small files of the kernel, below one root: `/` on a board, a directory in a test."""
 
+import errno
 from pathlib import Path
 
 LARGEST_VALUE = 4096
@@ -38,17 +39,28 @@ class Sysfs:
         return value
 
     def named(self, directory: str, prefix: str, attribute: str, name: str) -> str:
-        """The device below `directory` whose `attribute` file says `name`. Raises FileNotFoundError."""
-        for each in self.names(directory):
-            if not each.startswith(prefix):
-                continue
-            path = f"{directory}/{each}"
-            try:
-                if self.read(f"{path}/{attribute}") == name:
-                    return path
-            except OSError:
-                continue
-        raise FileNotFoundError(2, f"no {prefix} with {attribute} {name!r}", f"/{directory}")
+        """The device below `directory` whose `attribute` file says `name`, or that is called so itself.
+
+        Raises FileNotFoundError, and OSError where several say it: which one came first can change at every start.
+        """
+        devices = [each for each in self.names(directory) if each.startswith(prefix)]
+        found = (
+            [name]
+            if name in devices
+            else [each for each in devices if self._says(f"{directory}/{each}", attribute, name)]
+        )
+        if not found:
+            raise FileNotFoundError(errno.ENOENT, f"no {prefix} with {attribute} {name!r}", f"/{directory}")
+        if len(found) > 1:
+            words = f"{' and '.join(found)} have the same {attribute} {name!r}: use one of these numbers instead of it"
+            raise OSError(errno.ENOTUNIQ, words, f"/{directory}")
+        return f"{directory}/{found[0]}"
+
+    def _says(self, path: str, attribute: str, name: str) -> bool:
+        try:
+            return self.read(f"{path}/{attribute}") == name
+        except OSError:
+            return False
 
 
 def words_of(error: OSError | ValueError) -> str:

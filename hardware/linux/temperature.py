@@ -29,11 +29,7 @@ def _hwmon(sysfs: Sysfs, name: str) -> float:
 
 
 def _iio(sysfs: Sysfs, device_name: str, channel: str = "in_temp") -> float:
-    device = (
-        f"{DEVICES}/{device_name}"
-        if device_name.startswith("iio:device")
-        else sysfs.named(DEVICES, "iio:device", "name", device_name)
-    )
+    device = sysfs.named(DEVICES, "iio:device", "name", device_name)
     if sysfs.exists(f"{device}/{channel}_input"):
         return sysfs.number(f"{device}/{channel}_input")
     offset = sysfs.number(f"{device}/{channel}_offset") if sysfs.exists(f"{device}/{channel}_offset") else 0.0

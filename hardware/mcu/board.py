@@ -11,6 +11,7 @@ from hardware.linux.clock import boot_s
 from hardware.linux.sysfs import Sysfs
 from hardware.linux.watchdog import Watchdog
 from hardware.mcu import messages
+from hardware.mcu.fitted import vehicle_connectors
 from hardware.mcu.frame import VERSION, Frame, FrameReader
 from hardware.mcu.health import Health
 from hardware.mcu.link import ClockMap, Incoming, Outgoing, ago_s, microseconds
@@ -33,6 +34,7 @@ from hardware.mcu.messages import (
 from hardware.mcu.panel import McuPanel
 from hardware.mcu.parts import McuConnector
 from hardware.mcu.port import SerialPort
+from hardware.outlet import OutletConnector
 from schemas.station import Station
 
 HELLO_EVERY_S = 0.25
@@ -87,8 +89,9 @@ class McuSafetyBoard:
                 residual=section.residual_current != "none",
                 output_sense=section.output_sense,
             )
-            for number, section in station.connectors.items()
+            for number, section in vehicle_connectors(station).items()
         }
+        self._outlets = {} if station.outlet is None else {station.outlet: OutletConnector()}
         self._panel = McuPanel(station, sysfs or Sysfs(), clock)
         linux = station.linux
         self._watchdog = Watchdog(linux.watchdog, linux.watchdog_s) if linux.watchdog is not None else None
@@ -114,7 +117,7 @@ class McuSafetyBoard:
 
     @property
     def connectors(self) -> Mapping[int, ConnectorBoard]:
-        return self._connectors
+        return {**self._connectors, **self._outlets}
 
     @property
     def inputs(self) -> Mapping[str, DigitalInput]:

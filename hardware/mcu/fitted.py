@@ -13,9 +13,9 @@ def missing(station: Station, identity: Identity, connectors: tuple[IdentityConn
 
 
 def _missing(station: Station, identity: Identity, connectors: tuple[IdentityConnector, ...]) -> Iterator[str]:
-    for number, section in station.connectors.items():
+    for number, section in vehicle_connectors(station).items():
         if number > len(connectors):
-            yield f"it has {len(connectors)} connectors, the station file {len(station.connectors)}"
+            yield f"it has {len(connectors)} connectors, the station file {len(vehicle_connectors(station))}"
             break
         for ability in abilities_needed(section):
             if not connectors[number - 1].abilities & ability:
@@ -26,6 +26,8 @@ def _missing(station: Station, identity: Identity, connectors: tuple[IdentityCon
     for name in station.equipment.outputs:
         if name not in messages.OUTPUTS or not identity.outputs >> messages.OUTPUTS.index(name) & 1:
             yield f"it has no output {name}"
+    if station.outlet is not None and not identity.outputs & messages.OUTLET:
+        yield "it cannot feed the output auxiliary like a coil: its firmware is too old for a domestic socket"
     own, of_connectors = messages.STATION_TEMPERATURES, messages.CONNECTOR_TEMPERATURES
     for name in station.equipment.temperatures:
         fitted = _has(name, own, of_connectors, identity.temperatures, [each.temperatures for each in connectors])
@@ -33,6 +35,11 @@ def _missing(station: Station, identity: Identity, connectors: tuple[IdentityCon
             yield f"it has no temperature sensor {name}"
     if station.equipment.fan and station.linux.fan is None and not identity.fan:
         yield "it measures no fan"
+
+
+def vehicle_connectors(station: Station) -> dict[int, ConnectorSection]:
+    """Those that are parts of the messages; a domestic socket is an output."""
+    return {number: section for number, section in station.connectors.items() if number != station.outlet}
 
 
 def abilities_needed(section: ConnectorSection) -> list[Ability]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from hardware.mcu import messages
-from hardware.mcu.fitted import missing
+from hardware.mcu.fitted import missing, vehicle_connectors
 from hardware.mcu.frame import VERSION
 from hardware.mcu.messages import ConnectorReading, DriveConnector, Identity, IdentityConnector, State, Status
 from schemas.station import Station
@@ -18,6 +18,7 @@ class Health:
     def __init__(self, station: Station, port: str, now_s: float) -> None:
         self._station = station
         self._port = port
+        self._vehicle_connectors = len(vehicle_connectors(station))
         self._missing: list[str] = []
         self._self_test = 0
         self._not_followed: dict[int, str] = {}
@@ -40,7 +41,7 @@ class Health:
     @property
     def is_confirmed(self) -> bool:
         """The microcontroller has understood what was driven last, of every connector."""
-        return len(self._confirmed) == len(self._station.connector)
+        return len(self._confirmed) == self._vehicle_connectors
 
     @property
     def reset_reason(self) -> int:

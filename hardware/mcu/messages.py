@@ -209,6 +209,10 @@ STATION_TEMPERATURES = ("housing", "cpu", "rfid")
 CONNECTOR_TEMPERATURES = ("relay", "plug_1", "plug_2")
 """By bit or place. Names are only ever added at the end."""
 
+OUTLET = 1 << 15
+"""Among the bits of outputs: the relay of `auxiliary` as the coil of a domestic socket, under the rules of a coil. The
+highest one: names are added from below."""
+
 SELF_TEST = (
     "its program memory is damaged",
     "its working memory is damaged",

@@ -9,6 +9,7 @@ from hardware.linux.sysfs import Sysfs
 from hardware.mcu import messages
 from hardware.mcu.messages import ConnectorReading, StationConnector, StationReading
 from hardware.mcu.parts import McuOutput, StampOf, celsius
+from hardware.outlet import OUTPUT, FedOutput
 from schemas.station import Station
 
 
@@ -25,6 +26,9 @@ class McuPanel:
         self._fan = LatestTachometer() if mounted.fan and linux.fan is None else None
         self.inputs: dict[str, DigitalInput] = {**self._inputs}
         self.outputs: dict[str, DigitalOutput] = {**self._outputs}
+        self._fed = FedOutput(self._outputs[OUTPUT]) if station.outlet is not None else None
+        if self._fed is not None:
+            self.outputs[OUTPUT] = self._fed
         self.temperatures: dict[str, TemperatureSensor] = {**self._temperatures, **self.slow.temperatures}
         self.tachometers: dict[str, Tachometer] = {**self.slow.tachometers}
         if self._fan is not None:
@@ -33,15 +37,19 @@ class McuPanel:
     def output_bits(self) -> int:
         """As DRIVE carries them."""
         return sum(
-            1 << messages.OUTPUTS.index(name)
-            for name, output in self._outputs.items()
-            if output.on and name in messages.OUTPUTS
+            self._bit(name) for name, output in self._outputs.items() if output.on and name in messages.OUTPUTS
         )
+
+    def _bit(self, name: str) -> int:
+        fed = self._fed is not None and name == OUTPUT
+        return messages.OUTLET if fed else 1 << messages.OUTPUTS.index(name)
 
     def lost(self) -> None:
         """The other end knows nothing of us: only what is driven from now on counts."""
         for output in self._outputs.values():
             output.on = False
+        if self._fed is not None:
+            self._fed.lost()
 
     def take_connector(self, read: ConnectorReading, stamp: StampOf) -> None:
         suffix = _suffix(read.number)

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-from hardware.interfaces import CardSeen, Light, RegisterAnswer, RegisterRead
+from hardware.interfaces import CardSeen, Light, RegisterAnswer, RegisterStep, RegisterWrite
 from hardware.sim.apply import apply
 from hardware.sim.drivers import Drivers, Fitted
 from hardware.sim.sample import connector_readings, station_readings
-from hardware.sim.site.registers import ModbusRefusal, words
+from hardware.sim.site.registers import ModbusRefusal, words, write_words
 from hardware.sim.site.site import Site
 
 BootClock = Callable[[], float]
@@ -123,27 +123,34 @@ class DirectMeterLink:
         self._timeout_s = timeout_s
         self._answer: RegisterAnswer | None = None
 
-    def ask(self, reads: Sequence[RegisterRead]) -> bool:
+    def ask(self, steps: Sequence[RegisterStep]) -> bool:
         if self._answer is not None:
             return False
         site = self._now.site
         meter = site.meters[self._meter]
         values: tuple[tuple[int, ...], ...] = ()
-        answered_s, error = site.now_s + meter.late_s, ""
+        answered_s, error, refused = site.now_s + meter.late_s, "", False
         if meter.silent or meter.late_s >= self._timeout_s:
             answered_s, error = site.now_s + self._timeout_s, f"no answer within {self._timeout_s:g} s"
         elif meter.corrupt:
             error = "damaged answer"
         else:
-            values, error = self._read(site, reads)
-        self._answer = RegisterAnswer(site.now_s, answered_s, values, error)
+            values, error = self._take(site, steps)
+            refused = bool(error)
+        self._answer = RegisterAnswer(site.now_s, answered_s, values, error, refused)
         return True
 
-    def _read(self, site: Site, reads: Sequence[RegisterRead]) -> tuple[tuple[tuple[int, ...], ...], str]:
+    def _take(self, site: Site, steps: Sequence[RegisterStep]) -> tuple[tuple[tuple[int, ...], ...], str]:
         try:
-            return tuple(words(site, self._meter, *read) for read in reads), ""
+            return tuple(self._step(site, step) for step in steps), ""
         except ModbusRefusal as refusal:
             return (), str(refusal)
+
+    def _step(self, site: Site, step: RegisterStep) -> tuple[int, ...]:
+        if isinstance(step, RegisterWrite):
+            write_words(site, self._meter, step.address, step.words)
+            return ()
+        return words(site, self._meter, *step)
 
     def answer(self) -> RegisterAnswer | None:
         if self._answer is None or self._clock() < self._answer.answered_s:

@@ -22,6 +22,7 @@ from hardware.mcu.messages import (
     State,
     Status,
 )
+from hardware.outlet import OUTPUT
 from hardware.sim.mcu_sample import Fitted, connector_reading, identity, station_reading
 
 FEED_HOLDS_S = 0.120
@@ -83,9 +84,12 @@ class SimulatedMcu:
         boot_id: int = 1,
     ) -> None:
         self._board, self._write = board, write
+        of_each = {number: (fitted or {}).get(number, Fitted()) for number in board.connectors}
         self._connectors = {
-            number: _Connector(each, (fitted or {}).get(number, Fitted())) for number, each in board.connectors.items()
+            number: _Connector(board.connectors[number], each) for number, each in of_each.items() if not each.outlet
         }
+        self._outlet = False
+        """The relay of the domestic socket is energised."""
         self._begun_s, self._rate, self._start_us = now_s, clock_rate, start_us
         self.boot_id = boot_id
         self._frames, self._incoming, self._outgoing = FrameReader(), Incoming(), Outgoing()
@@ -146,17 +150,25 @@ class SimulatedMcu:
         fed = now_s - self._fed_s <= FEED_HOLDS_S
         for each, part in zip(self._connectors.values(), parts, strict=True):
             each.drive(part, fed and self.state is not State.BROKEN)
-        self._drive_outputs(drive.outputs)
+        self._drive_outputs(drive.outputs, fed and self.state is not State.BROKEN)
         self._send_out(now_s)
 
-    def _drive_outputs(self, bits: int) -> None:
+    def _drive_outputs(self, bits: int, fed: bool) -> None:
+        """The relay of a domestic socket is energised by the edge of its bit, as a coil is."""
+        if not bits & messages.OUTLET:
+            self._outlet = False
+        elif not self._outputs & messages.OUTLET:
+            self._outlet = fed
         self._outputs = bits
+        self._apply_outputs()
+
+    def _apply_outputs(self) -> None:
         for bit, name in enumerate(messages.OUTPUTS):
             if (output := self._board.outputs.get(name)) is not None:
-                output.drive(bool(bits >> bit & 1))
+                output.drive(bool(self._outputs >> bit & 1) or (name == OUTPUT and self._outlet))
 
     def _send_out(self, now_s: float) -> None:
-        if self.energised:
+        if self.energised or self._outlet:
             self._board.feed.feed(now_s)
         self._board.flush()
 
@@ -164,7 +176,7 @@ class SimulatedMcu:
         """Coils and outputs off; the lock stays where it is."""
         for each in self._connectors.values():
             each.drive(driven, fed=False)
-        self._drive_outputs(0)
+        self._drive_outputs(0, fed=False)
         self._board.flush()
 
     # -- what happens by itself ---------------------------------------------------
@@ -179,10 +191,12 @@ class SimulatedMcu:
         self._say(now_s)
 
     def _supervise(self, now_s: float) -> None:
-        if self.energised and (now_s - self._fed_s > FEED_HOLDS_S or self.state is State.BROKEN):
+        if (self.energised or self._outlet) and (now_s - self._fed_s > FEED_HOLDS_S or self.state is State.BROKEN):
             for each in self._connectors.values():
                 each.energised = False
                 each.apply()
+            self._outlet = False
+            self._apply_outputs()
         if self.state is State.BROKEN:
             return
         if now_s - self._driven_s > HOST_GONE_S:
@@ -191,6 +205,7 @@ class SimulatedMcu:
             self.state = State.NO_HOST
         else:
             unfed = any(each.driven.coil and not each.energised for each in self._connectors.values())
+            unfed = unfed or (bool(self._outputs & messages.OUTLET) and not self._outlet)
             self.state = State.NO_FEED if unfed else State.READY
 
     # -- what is sent ---------------------------------------------------------------
@@ -208,7 +223,7 @@ class SimulatedMcu:
             if changed != each.sent or now_s >= each.due_s:
                 each.sent, each.due_s = changed, now_s + each.driven.sample_ms / 1000.0
                 self._send(Kind.CONNECTOR, messages.packed(reading))
-        station, parts = station_reading(self._board, now_s, self.us)
+        station, parts = station_reading(self._board, self._connectors, now_s, self.us)
         changed = (station.inputs_valid, station.inputs, station.outputs)
         if changed != self._station_sent or now_s - self._station_s >= STATION_EVERY_S:
             self._station_s, self._station_sent = now_s, changed

@@ -1,7 +1,7 @@
 """What the simulated microcontroller tells of itself and of its pins."""
 
 import math
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import NamedTuple
 
 from hardware.interfaces import ConnectorBoard, SafetyBoard
@@ -17,6 +17,7 @@ from hardware.mcu.messages import (
     Switch,
     Valid,
 )
+from hardware.outlet import OUTPUT
 
 OLDEST_SAMPLE_S = 10.0
 
@@ -31,6 +32,8 @@ class Fitted(NamedTuple):
     phase_relay: bool = False
     lock_feedback: bool = True
     release_energy: bool = False
+    outlet: bool = False
+    """It is no connector of the link: a domestic socket on the output `auxiliary`."""
 
 
 def abilities(board: ConnectorBoard, fitted: Fitted) -> int:
@@ -52,8 +55,8 @@ def identity(
     board: SafetyBoard, fitted: Mapping[int, Fitted], run_id: int, boot_id: int, self_test: int
 ) -> tuple[Identity, tuple[IdentityConnector, ...]]:
     parts = []
-    for number, each in board.connectors.items():
-        suffix = "" if number == 1 else f".{number}"
+    for number in fitted:
+        each, suffix = board.connectors[number], "" if number == 1 else f".{number}"
         version = "" if each.residual is None else each.residual.version()
         inputs = _mask(messages.CONNECTOR_INPUTS, board.inputs, suffix)
         sensors = _mask(messages.CONNECTOR_TEMPERATURES, board.temperatures, suffix)
@@ -62,7 +65,7 @@ def identity(
         )
     masks = (
         _mask(messages.STATION_INPUTS, board.inputs),
-        _mask(messages.OUTPUTS, board.outputs),
+        _mask(messages.OUTPUTS, board.outputs) | (messages.OUTLET if OUTPUT in board.outputs else 0),
         _mask(messages.STATION_TEMPERATURES, board.temperatures),
     )
     head = (run_id, boot_id, b"simulated 1.0", b"simulated site", self_test)
@@ -130,13 +133,13 @@ def connector_reading(
 
 
 def station_reading(
-    board: SafetyBoard, now_s: float, us: CounterOf
+    board: SafetyBoard, connectors: Iterable[int], now_s: float, us: CounterOf
 ) -> tuple[StationReading, tuple[StationConnector, ...]]:
     sensors = {name: each.read() for name, each in board.temperatures.items()}
     stamps = [each.sampled_s for each in sensors.values() if each is not None]
     values = {name: _whole(each.celsius * 10.0) for name, each in sensors.items() if each is not None}
     parts = []
-    for number in board.connectors:
+    for number in connectors:
         suffix = "" if number == 1 else f".{number}"
         names = [name + suffix for name in messages.CONNECTOR_TEMPERATURES]
         parts.append(StationConnector(*(values.get(name, messages.NOT_FITTED) for name in names)))

@@ -12,9 +12,12 @@ from schemas.session import Fact, TransactionMeterValues, TransactionStarted
 from services.message_queue.books.crowd import Crowd
 from services.message_queue.books.volatile import Volatile
 from services.message_queue.events import Events
-from services.message_queue.rules import composing, policy
+from services.message_queue.rules import composing, numbering, policy
 from services.message_queue.rules.message import METER_VALUES, START, STOP, Waiting
 from services.store import StoreError
+
+SIGNED_DATA = "SignedData"
+"""OCPP 1.6 section 7.47 ValueFormat."""
 
 logger = logging.getLogger("message_queue")
 
@@ -54,10 +57,11 @@ class Intake:
             self._store.take(now, mark)
             return True
         room = self._crowd.room_for(action, body.transaction_id)
-        if not room.admitted and action != METER_VALUES:
+        bills = action != METER_VALUES or _carries_record(fact)
+        if not room.admitted and bills:
             logger.warning("%s of transaction %s waits in session: no room", action, body.transaction_id)
             return False
-        retransmit = self._crowd.keys.retransmit_meter_values
+        retransmit = self._crowd.keys.retransmit_meter_values or bills
         durable = policy.class_of(action, True, retransmit) is CallClass.TRANSACTION
         if not room.admitted:
             logger.warning("queue is full: MeterValues of transaction %s discarded", body.transaction_id)
@@ -113,6 +117,13 @@ class Intake:
         self._events.tell("stream_replaced", words, now)
 
 
+def _carries_record(fact: Fact) -> bool:
+    """A signed record that comes after its StopTransaction bills: it is kept like one."""
+    body = fact.body
+    samples = body.samples if isinstance(body, TransactionMeterValues) and body.signed else ()
+    return any(value.format == SIGNED_DATA for sample in samples for value in sample.values)
+
+
 def _message_of(fact: Fact) -> tuple[str, str]:
     """Action and payload; an empty payload: there is nothing to say to the backend."""
     body = fact.body
@@ -120,5 +131,7 @@ def _message_of(fact: Fact) -> tuple[str, str]:
         return START, composing.text(composing.start_transaction(body))
     if isinstance(body, TransactionMeterValues):
         values = composing.meter_values(body)
-        return METER_VALUES, "" if values is None else composing.text(values)
+        payload = "" if values is None else composing.text(values)
+        known = body.backend_transaction_id
+        return METER_VALUES, numbering.filled_in(payload, known) if payload and known is not None else payload
     return STOP, composing.text(composing.stop_transaction(body))

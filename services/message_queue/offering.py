@@ -104,7 +104,7 @@ class Offering:
     def payload_to_send(self, message: Waiting) -> str | None:
         """None: its StartTransaction is not settled. Raises StoreError."""
         payload = self._store.payload(message)
-        if not message.transaction_id or message.action == START:
+        if not message.transaction_id or message.action == START or numbering.is_filled_in(payload):
             return payload
         return self._with_number(payload, message.transaction_id)
 

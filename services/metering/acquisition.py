@@ -95,7 +95,13 @@ class Acquisition:
             quality=quality,
             reading=self._reading,
             detail=detail[:500],
+            signs=self.mounted.model.signing is not None,
         )
+
+    @property
+    def serial(self) -> str:
+        """Of the meter that is believed now; empty = none yet."""
+        return self._judge.serial
 
     def _understand(self, answer: RegisterAnswer, now: Now) -> None:
         try:

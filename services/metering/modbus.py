@@ -1,28 +1,28 @@
-"""The wire to one meter over Modbus TCP: every use of pymodbus in this service is in this file.
+"""The wire to one meter over Modbus TCP; the frames are in `frames.py`.
 
-pymodbus blocks, so each meter has one worker thread of its own; the loop only ever looks whether the answer has come.
-It is imported by the worker, at its first question: that keeps 60 ms out of the start.
+The socket blocks, so each meter has one worker thread of its own; the loop only ever looks whether the answer has come.
+pymodbus would bring asyncio and 4 MiB into this process: docs/decisions/0018-metering-reads-its-own-frames.md.
 """
 
 import contextlib
 import json
-import logging
 import os
+import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import Any
 
 from bus.clock import Clock
-from hardware.interfaces import RegisterAnswer, RegisterRead
+from hardware.interfaces import RegisterAnswer, RegisterStep, RegisterWrite
+from services.metering import frames
 from services.metering.addresses import Address
 
-if TYPE_CHECKING:
-    from pymodbus.client import ModbusTcpClient
-
 EXCHANGE_S = 1.0
-"""Time for one read, and for connecting."""
+"""Time for one read or write, and for connecting."""
+LAST_TRANSACTION = 0xFFFF
 LARGEST_BACKLOG = 1024
 """Bytes a meter may send for one read (an answer has at most 260): more is noise."""
 LARGEST_PORTS_FILE = 16 * 1024
@@ -46,7 +46,7 @@ class ModbusLink:
         self._find_address = find_address
         self._clock = clock
         self._exchange_s = exchange_s
-        self._questions: SimpleQueue[tuple[RegisterRead, ...] | None] = SimpleQueue()
+        self._questions: SimpleQueue[tuple[RegisterStep, ...] | None] = SimpleQueue()
         self._answers: SimpleQueue[RegisterAnswer] = SimpleQueue()
         self._asked_s: float | None = None
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -61,14 +61,14 @@ class ModbusLink:
             with contextlib.suppress(BlockingIOError):
                 os.eventfd_read(self._wake)
 
-    def ask(self, reads: Sequence[RegisterRead]) -> bool:
+    def ask(self, steps: Sequence[RegisterStep]) -> bool:
         if self._wake < 0 or self._asked_s is not None:
             return False
         if self._worker is None:
             self._worker = threading.Thread(target=self._work, name="modbus", daemon=True)
             self._worker.start()
         self._asked_s = self._clock.now().boot_s
-        self._questions.put(tuple(reads))
+        self._questions.put(tuple(steps))
         return True
 
     def answer(self) -> RegisterAnswer | None:
@@ -95,15 +95,15 @@ class ModbusLink:
 
     def _work(self) -> None:
         wake = self._wake
-        while (reads := self._questions.get()) is not None:
+        while (steps := self._questions.get()) is not None:
             asked_s = self._clock.now().boot_s
             words: tuple[tuple[int, ...], ...] = ()
-            error = ""
+            error, refused = "", False
             try:
-                words = tuple(self._wire.exchange(read) for read in reads)
+                words = tuple(self._wire.exchange(step) for step in steps)
             except (RefusedByMeter, LinkBroken) as problem:
-                error = str(problem)
-            self._answers.put(RegisterAnswer(asked_s, self._clock.now().boot_s, words, error))
+                error, refused = str(problem), isinstance(problem, RefusedByMeter)
+            self._answers.put(RegisterAnswer(asked_s, self._clock.now().boot_s, words, error, refused))
             os.eventfd_write(wake, 1)
         self._wire.close()
 
@@ -114,59 +114,78 @@ class _Wire:
     def __init__(self, find_address: FindAddress, exchange_s: float) -> None:
         self._find_address = find_address
         self._exchange_s = exchange_s
-        self._client: ModbusTcpClient | None = None
+        self._socket: socket.socket | None = None
         self._unit = 1
-        self._last_transaction = 0
+        self._transaction = 0
         """Counts on over reconnects: an answer to a question of the connection before never fits."""
+        self._heard = bytearray()
+        """Of this connection, and not yet a whole frame."""
 
-    def exchange(self, read: RegisterRead) -> tuple[int, ...]:
-        """One read. Raises RefusedByMeter, or LinkBroken after closing the connection."""
-        from pymodbus.exceptions import ModbusException
-
-        client = self._connect()
-        ask = client.read_holding_registers if read.function == 3 else client.read_input_registers
+    def exchange(self, step: RegisterStep) -> tuple[int, ...]:
+        """One read, or one write (no words). Raises RefusedByMeter, or LinkBroken after closing the connection."""
         try:
-            response = ask(read.address, count=read.count, device_id=self._unit)
-        except (ModbusException, OSError, LinkBroken) as error:
+            connection = self._connect()
+            self._transaction = self._transaction % LAST_TRANSACTION + 1
+            until_s = time.monotonic() + self._exchange_s
+            connection.settimeout(self._exchange_s)
+            connection.sendall(frames.question(step, self._transaction, self._unit))
+            return frames.answer(step, self._answer(connection, until_s))
+        except frames.Refused as refused:
+            raise RefusedByMeter(f"refused {_words_of(step)}: {refused}") from refused
+        except (frames.Malformed, OSError) as error:
             self.close()
             raise LinkBroken(f"no answer: {error}") from error
-        if response.isError():
-            raise RefusedByMeter(f"refused to read {read.count} words at {read.address}: {response}")
-        if response.function_code != read.function or len(response.registers) != read.count:
-            self.close()
-            raise LinkBroken(f"asked for {read.count} words, got {len(response.registers)}")
-        return tuple(response.registers)
+
+    def _answer(self, connection: socket.socket, until_s: float) -> bytes:
+        """Frames with another number, or of another unit, are not ours. Raises Malformed, OSError (TimeoutError)."""
+        came = 0
+        while True:
+            while (frame := frames.take_frame(self._heard)) is not None:
+                if (frame.transaction, frame.unit) == (self._transaction, self._unit):
+                    return frame.pdu
+            if came > LARGEST_BACKLOG:
+                raise frames.Malformed(f"{came} bytes of noise")
+            left_s = until_s - time.monotonic()
+            if left_s <= 0.0:
+                raise TimeoutError(f"nothing that fits within {self._exchange_s:g} s")
+            connection.settimeout(left_s)
+            data = connection.recv(LARGEST_BACKLOG)
+            if not data:
+                raise ConnectionResetError("the meter has closed the connection")
+            came += len(data)
+            self._heard += data
 
     def close(self) -> None:
-        if self._client is not None:
-            self._last_transaction = self._client.transaction.next_tid
-            self._client.close()  # type: ignore[no-untyped-call]
-            self._client = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        self._heard.clear()
 
-    def _connect(self) -> "ModbusTcpClient":
-        if self._client is not None and self._client.connected:
-            return self._client
-        from pymodbus.client import ModbusTcpClient
-
-        logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
+    def _connect(self) -> socket.socket:
+        if self._socket is not None:
+            return self._socket
         address = self._find_address()
         if address is None:
             raise LinkBroken("the meter's port is not known yet")
-        client = ModbusTcpClient(
-            address.host, port=address.port, timeout=self._exchange_s, retries=0, trace_packet=_bounded
-        )
+        try:
+            place: Any = (_name(address.host), address.port)
+            self._socket = socket.create_connection(place, self._exchange_s)
+        except (OSError, UnicodeError) as error:
+            raise LinkBroken(f"cannot connect to {address.host} port {address.port}: {error}") from error
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._unit = address.unit
-        if not client.connect():  # type: ignore[no-untyped-call]
-            raise LinkBroken(f"cannot connect to {address.host} port {address.port}")
-        client.transaction.next_tid = self._last_transaction
-        self._client = client
-        return client
+        return self._socket
 
 
-def _bounded(sending: bool, data: bytes) -> bytes:
-    if not sending and len(data) > LARGEST_BACKLOG:
-        raise LinkBroken(f"{len(data)} bytes of noise")
-    return data
+def _name(host: str) -> bytes:
+    """As bytes: a text makes Python import its tables of international names, a megabyte."""
+    return host.encode("ascii" if host.isascii() else "idna")
+
+
+def _words_of(step: RegisterStep) -> str:
+    if isinstance(step, RegisterWrite):
+        return f"to write {len(step.words)} words at {step.address}"
+    return f"to read {step.count} words at {step.address}"
 
 
 def port_in_use(ports_file: Path) -> int | None:

@@ -61,11 +61,44 @@ class Register:
 
 @dataclass(frozen=True, kw_only=True)
 class SerialRegister:
-    """The serial number as the device keeps it: an unsigned number."""
+    """The serial number as the device keeps it: an unsigned number, or a text."""
 
     address: int
     function: int = HOLDING
     kind: Kind = Kind.UINT32
+    text_words: int = 0
+    """Two characters a word, the first in the higher byte, filled up with zeros; 0 = it is a number."""
+
+    @property
+    def words(self) -> int:
+        return self.text_words or self.kind.words
+
+
+@dataclass(frozen=True, kw_only=True)
+class SigningRegisters:
+    """Where a meter takes commands and shows the signed records that it makes (OCMF). All are holding registers.
+
+    Texts are as in SerialRegister; a field is (first address, words).
+    """
+
+    flags: tuple[int, int]
+    """Status, level and flags of the identification, and its type: written 0 (nothing is said of it)."""
+    id_tag: tuple[int, int]
+    tariff: tuple[int, int]
+    """Stands in each record as TT: takes our id of the transaction."""
+    command: int
+    begin: int
+    end: int
+    abort: int
+    charging: int
+    """0 = no transaction is open."""
+    state: int
+    """Followed by the record's size in bytes."""
+    running: int
+    """It is signing."""
+    ready: int
+    corrupted: int
+    file: tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +115,8 @@ class MeterModel:
     """Words without a meaning that one read may span; 0 = this meter refuses undefined addresses."""
     word_order: Order = Order.BIG
     byte_order: Order = Order.BIG
+    signing: SigningRegisters | None = None
+    """None = it does not sign."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +138,13 @@ class Sample:
         return first, self.values.get((quantity, 2), 0.0), self.values.get((quantity, 3), 0.0)
 
 
-def _each_phase(quantity: Quantity, first_address: int) -> tuple[Register, ...]:
-    return tuple(Register(quantity=quantity, phase=n + 1, address=first_address + 2 * n) for n in range(3))
+def _each_phase(
+    quantity: Quantity, first_address: int, kind: Kind = Kind.FLOAT32, scale: float = 1.0
+) -> tuple[Register, ...]:
+    return tuple(
+        Register(quantity=quantity, phase=n + 1, address=first_address + 2 * n, kind=kind, scale=scale)
+        for n in range(3)
+    )
 
 
 _MODELS = (
@@ -122,6 +162,36 @@ _MODELS = (
             Register(quantity=Quantity.POWER_FACTOR, address=0x003E),
             Register(quantity=Quantity.FREQUENCY, address=0x0046),
             Register(quantity=Quantity.ENERGY_IMPORT, address=0x0048, scale=1000.0),
+        ),
+    ),
+    # docs/signed-readings.md tells what is known of this device and what is assumed
+    MeterModel(
+        name="carlo_gavazzi_em580",
+        title="Carlo Gavazzi EM580",
+        word_order=Order.LITTLE,
+        energy_step_wh=1.0,
+        serial=SerialRegister(address=0x5000, text_words=7),
+        registers=(
+            *_each_phase(Quantity.VOLTAGE, 0x0000, Kind.INT32, 0.1),
+            *_each_phase(Quantity.CURRENT, 0x000C, Kind.INT32, 0.001),
+            Register(quantity=Quantity.POWER, address=0x0028, kind=Kind.INT32, scale=0.1),
+            Register(quantity=Quantity.FREQUENCY, address=0x0033, kind=Kind.INT16, scale=0.1),
+            Register(quantity=Quantity.ENERGY_IMPORT, address=0x0500, kind=Kind.INT64),
+        ),
+        signing=SigningRegisters(
+            flags=(0x7000, 7),
+            id_tag=(0x7007, 20),
+            tariff=(0x6900, 20),
+            command=0x7040,
+            begin=ord("B"),
+            end=ord("E"),
+            abort=ord("A"),
+            charging=0x7045,
+            state=0x7100,
+            running=1,
+            ready=2,
+            corrupted=3,
+            file=(0x7110, 2031),
         ),
     ),
 )
@@ -150,7 +220,7 @@ def plan(model: MeterModel) -> tuple[RegisterRead, ...]:
         else:
             reads.append(RegisterRead(register.function, register.address, register.kind.words))
     if model.serial is not None:
-        reads.append(RegisterRead(model.serial.function, model.serial.address, model.serial.kind.words))
+        reads.append(RegisterRead(model.serial.function, model.serial.address, model.serial.words))
     return tuple(reads)
 
 
@@ -162,7 +232,9 @@ def decode(model: MeterModel, words: Sequence[Sequence[int]]) -> Sample:
     if any(not 0 <= word <= 0xFFFF for block in words for word in block):
         raise ValueError("a word has more than 16 bits")
     serial = ""
-    if model.serial is not None:
+    if model.serial is not None and model.serial.text_words:
+        serial = decode_text(words[-1])
+    elif model.serial is not None:
         number = decode_number(words[-1], model.serial.kind, model.word_order, model.byte_order)
         serial = "" if math.isnan(number) else str(int(number))
     blocks = list(zip(reads, words, strict=True))
@@ -195,6 +267,20 @@ def decode_number(words: Sequence[int], kind: Kind, word_order: Order, byte_orde
     if letter in "hiq" and number == -(2 ** (bits - 1)):
         return math.nan
     return number
+
+
+def decode_text(words: Sequence[int]) -> str:
+    """Two characters a word, up to the first zero; what cannot be printed becomes a question mark."""
+    raw = b"".join(word.to_bytes(2, "big") for word in words).partition(b"\0")[0]
+    text = raw.decode("ascii", "replace")
+    return "".join(each if each.isprintable() and each.isascii() else "?" for each in text).strip()
+
+
+def encode_text(text: str, count: int) -> tuple[int, ...]:
+    """In so many words, filled up with zeros. What a record cannot carry becomes a low line."""
+    plain = "".join(each if each.isascii() and each.isprintable() and each != "|" else "_" for each in text)
+    raw = plain.encode("ascii")[: 2 * count].ljust(2 * count, b"\0")
+    return struct.unpack(f">{count}H", raw)
 
 
 def resolution_wh(model: MeterModel, energy_wh: float) -> float:

@@ -6,13 +6,22 @@ from collections.abc import Iterable, Mapping
 from bus.clock import Now
 from bus.endpoint import Endpoint
 from bus.envelope import Received
-from bus.topics import FAULTS, METERING_READING, METERING_RING_PAGE, METERING_RING_REQUEST, SETTINGS_VALUES
+from bus.topics import (
+    FAULTS,
+    METERING_READING,
+    METERING_RING_PAGE,
+    METERING_RING_REQUEST,
+    METERING_SIGN,
+    SETTINGS_VALUES,
+)
 from hardware.interfaces import MeterLink
 from schemas.base import ActiveFaults, Answer
 from schemas.metering import MeterReading, RingPage, RingRequest
 from schemas.station import Station
 from services.metering.acquisition import Acquisition
 from services.metering.addresses import mounted_meters
+from services.metering.signing import Job
+from services.metering.signing_desk import SigningDesk
 
 HEARS = (SETTINGS_VALUES,)
 ASKS = ()
@@ -28,6 +37,11 @@ class Metering:
         self._bus = bus
         self._links = links
         self._meters = {name: Acquisition(name, mounted) for name, mounted in mounted_meters(station).items()}
+        self._signing = SigningDesk(bus, self._meters)
+        self._signs: dict[str, Job] = {}
+        """By meter: whose question its link has now."""
+        self._waiting: set[str] = set()
+        """Meters whose question of this second waits for the end of another."""
         self._said_faults: tuple[tuple[int, str], ...] | None = None
 
     def on_start(self, now: Now) -> None:  # noqa: ARG002
@@ -38,6 +52,8 @@ class Metering:
             self.settings_revision = message.body.revision
         elif message.topic is METERING_RING_REQUEST:
             self._answer_ring(message.body, now)
+        elif message.topic is METERING_SIGN:
+            self._signing.take(message.body, now)
 
     def on_time(self, now: Now) -> float:
         for name, meter in self._meters.items():
@@ -45,10 +61,14 @@ class Metering:
             self._take(meter, link, now)
             if now.boot_s >= meter.next_s:
                 self._say(meter.begin_second(now))
-                link.ask(meter.reads)
+                if not link.ask(meter.reads) and name in self._signs:
+                    self._waiting.add(name)
                 self._take(meter, link, now)
+            if meter.mounted.model.signing is not None:
+                self._sign(meter, link, now)
         self._say_faults()
-        return min((meter.next_s for meter in self._meters.values()), default=float("inf"))
+        times = [min(meter.next_s, self._sign_s(name, now)) for name, meter in self._meters.items()]
+        return min([self._signing.on_time(now), *times])
 
     def on_stop(self, now: Now) -> None:
         pass
@@ -58,8 +78,31 @@ class Metering:
 
     def _take(self, meter: Acquisition, link: MeterLink, now: Now) -> None:
         answer = link.answer()
-        if answer is not None:
+        if answer is None:
+            return
+        job = self._signs.pop(meter.name, None)
+        if job is None:
             self._say(meter.take(answer, now))
+        else:
+            self._signing.answered(meter.name, job, answer, now)
+
+    def _sign(self, meter: Acquisition, link: MeterLink, now: Now) -> None:
+        """Questions for a signed reading, as far as they are answered at once; the second's reading comes first."""
+        while meter.name not in self._signs:
+            if meter.name in self._waiting:
+                self._waiting.discard(meter.name)
+                link.ask(meter.reads)
+                self._take(meter, link, now)
+            question = self._signing.question(meter.name, now)
+            if question is None or not link.ask(question[1]):
+                return
+            self._signs[meter.name] = question[0]
+            self._take(meter, link, now)
+
+    def _sign_s(self, name: str, now: Now) -> float:
+        """While its link is busy the answer wakes us."""
+        due_s = self._signing.due_s(name)
+        return due_s if due_s > now.boot_s else float("inf")
 
     def _say(self, reading: MeterReading | None) -> None:
         if reading is not None:

@@ -39,12 +39,12 @@ def _diode(state: ConnectorState, moment: Moment) -> bool:
 
 def _proximity_lost(state: ConnectorState, _moment: Moment) -> bool:
     """While the coil is on. The filter of a bad reading is in `readings.py`."""
-    return state.equipment.socket and state.contactor.coil and state.proximity.ampacity_a <= 0.0
+    return state.equipment.socket and state.contactor.coil and not state.proximity.ampacity_a
 
 
 def _proximity_invalid(state: ConnectorState, moment: Moment) -> bool:
     """Where the pilot cannot be read either, the whole board is away: that says nothing about the cable."""
-    if not state.equipment.socket or not state.vehicle_connected or state.proximity.ampacity_a > 0.0:
+    if not state.equipment.socket or not state.vehicle_connected or state.proximity.ampacity_a:
         return False
     since_s, sight = state.proximity.bad_s, state.pilot_sight
     if since_s is None or sight.confirmed not in ("B", "C", "D") or sight.letter == "":
@@ -76,7 +76,10 @@ def _unlock_failed(state: ConnectorState, _moment: Moment) -> bool:
 
 
 def _shorted(state: ConnectorState, _moment: Moment) -> bool:
-    return state.pilot_sight.confirmed == "E" and state.pilot_sight.letter != ""
+    """Until the vehicle has shown A or B: one that asks for power straight away is not believed."""
+    sight = state.pilot_sight
+    goes_on = "pilot_shorted" in state.faults.active and sight.confirmed in ("C", "D")
+    return sight.letter != "" and (sight.confirmed == "E" or goes_on)
 
 
 def _level_invalid(state: ConnectorState, moment: Moment) -> bool:

@@ -4,7 +4,8 @@ from schemas.safety import Contactor
 from services.safety.proofs import LINE, sensors
 from services.safety.region import SwitchSight
 from services.safety.rule import Rule, after
-from services.safety.state import ConnectorState, Moment
+from services.safety.state import ConnectorState, Moment, due
+from services.safety.supply import flow
 from services.safety.timings import (
     BOOT_S,
     CLOSED_WITHIN_S,
@@ -19,8 +20,9 @@ from services.safety.timings import (
 
 
 def _welded(state: ConnectorState, moment: Moment) -> bool:
-    """A sensor says closed, without a gap, 1 s after the coil went off; the 230 V input, 1 s after the unplugging."""
-    if state.memory.lockout == "contactor_welded":
+    """A sensor says closed, without a gap, 1 s after the coil went off; the 230 V input, 1 s after the unplugging; the
+    meter shows a current that nobody switched on."""
+    if state.memory.lockout == "contactor_welded" or flow.shows_weld(state):
         return True
     return _closed_without_coil(state, WELDED_S, moment) or _line_live(state, moment)
 
@@ -46,7 +48,7 @@ def _no_open(state: ConnectorState, moment: Moment) -> bool:
         return False
     opening_s = state.contactor.opening_s
     slow = opening_s is not None and opening_s + OPEN_FILTER_S > STOPS_WITHIN_S
-    return slow or _closed_without_coil(state, OPEN_WITHIN_S, moment)
+    return slow or flow.is_seen(state) or _closed_without_coil(state, OPEN_WITHIN_S, moment)
 
 
 def _closed_without_coil(state: ConnectorState, wait_s: float, moment: Moment) -> bool:
@@ -56,10 +58,12 @@ def _closed_without_coil(state: ConnectorState, wait_s: float, moment: Moment) -
 
 
 def _shows_closed(state: ConnectorState, sight: SwitchSight, valid_s: float, wait_s: float, moment: Moment) -> bool:
-    """A weld takes a sample from after the time in which contacts open: a sensor that fell silent shows none."""
+    """A weld takes a sample from after the time in which contacts open: a sensor that fell silent shows none. A slow
+    opening takes any sample of the board from then: a sensor tells its changes, a board that is away tells nothing."""
     if not sight.closed or not sight.fresh(moment.now_s, valid_s):
         return False
-    if wait_s >= WELDED_S and sight.stamp_s < state.contactor.off_s + OPEN_WITHIN_S:
+    told_s = sight.stamp_s if wait_s >= WELDED_S else max(sight.stamp_s, state.pilot_sight.stamp_s)
+    if not due(state.contactor.off_s, OPEN_WITHIN_S, told_s):
         return False
     return after(max(state.contactor.off_s, sight.run_start_s), wait_s, moment)
 
@@ -81,15 +85,14 @@ def _journal_unreadable(state: ConnectorState, moment: Moment) -> bool:
 
 def _no_close(state: ConnectorState, moment: Moment) -> bool:
     contactor = state.contactor
-    if not contactor.coil or contactor.phase is not Contactor.CLOSING or not (mounted := sensors(state)):
+    if contactor.phase is not Contactor.CLOSING or not (mounted := sensors(state)):
         return False
     closed = all(s.closed and s.fresh(moment.now_s, valid_s) and s.stamp_s >= contactor.on_s for s, valid_s in mounted)
     return after(contactor.on_s, CLOSED_WITHIN_S, moment) and not closed
 
 
 def _unexpected_open(state: ConnectorState, moment: Moment) -> bool:
-    contactor = state.contactor
-    if not contactor.coil or contactor.phase is not Contactor.CLOSED:
+    if state.contactor.phase is not Contactor.CLOSED:
         return False
     for sight, valid_s in sensors(state):
         if not sight.fresh(moment.now_s, valid_s):
@@ -112,8 +115,7 @@ def _unreadable(state: ConnectorState, moment: Moment) -> bool:
             if after(state.begun_s, BOOT_S, moment):
                 return True
             continue
-        since_s = max(sight.stamp_s + valid_s, pilot.run_start_s)
-        if not sight.fresh(moment.now_s, valid_s) and after(since_s, UNREADABLE_S, moment):
+        if after(max(sight.stamp_s + valid_s, pilot.run_start_s), UNREADABLE_S, moment):
             return True
     return False
 

@@ -6,7 +6,9 @@ from services.safety import faults
 from services.safety.panel import series
 from services.safety.pilot import connected_letters, contactor_free
 from services.safety.proofs import sensors
+from services.safety.rule import after
 from services.safety.state import NEVER_S, ConnectorState, Moment, due
+from services.safety.supply import flow
 from services.safety.timings import (
     BETWEEN_S,
     CLOSED_WITHIN_S,
@@ -17,15 +19,20 @@ from services.safety.timings import (
     HOUR_S,
     OPEN_FILTER_S,
     OPEN_WITHIN_S,
+    SAMPLE_CONNECTED_S,
 )
+
+GAP_S = 2 * SAMPLE_CONNECTED_S
+"""Between two samples of the pilot: more is a gap."""
+_BY_VEHICLE = "the vehicle stopped asking"
+"""The one reason to open that is the vehicle's own wish."""
 
 
 def evaluate(state: ConnectorState, moment: Moment) -> None:
     contactor = state.contactor
     if contactor.coil:
-        by_vehicle, why = _must_open(state, moment)
-        if why:
-            _open(state, by_vehicle, why, moment)
+        if why := _must_open(state, moment):
+            _open(state, why, moment)
     elif _may_close(state, moment):
         _close(state, moment)
     if state.pilot_sight.confirmed == "A":
@@ -33,28 +40,30 @@ def evaluate(state: ConnectorState, moment: Moment) -> None:
     _follow(state, moment)
 
 
-def _must_open(state: ConnectorState, moment: Moment) -> tuple[bool, str]:
-    """(the vehicle wants it, why); why is empty while the contactor may stay closed."""
+def _must_open(state: ConnectorState, moment: Moment) -> str:
+    """Why; empty while the contactor may stay closed."""
     sight, now_s = state.pilot_sight, moment.now_s
     if faults.stopped(state):
-        return False, "a fault is active"
+        return "a fault is active"
+    if state.panel.barred:
+        return state.panel.barred
     if sight.letter == "":
-        return False, "the pilot measurement was too old or impossible"
+        return "the pilot measurement was too old or impossible"
     if sight.left_cd_s is not None:
         between = sight.letter == "-"
         filter_s = BETWEEN_S if between else OPEN_FILTER_S
         if due(sight.left_cd_s, filter_s, now_s):
-            return not between, "the pilot level was between two states" if between else "the vehicle stopped asking"
+            return "the pilot level was between two states" if between else _BY_VEHICLE
         moment.wake(sight.left_cd_s + filter_s)
     if sight.confirmed == "D" and state.settings.pause_in_state_d:
-        return False, "the vehicle demands ventilation"
+        return "the vehicle demands ventilation"
     if state.pilot.mode is not PilotMode.PWM:
         if sight.diode_doubtful:
-            return False, "the vehicle's diode was not proven when the offer ended"
+            return "the vehicle's diode was not proven when the offer ended"
         if due(state.pilot.withdrawn_s, GRACE_S, now_s):
-            return False, "the vehicle did not stop within 6 s"
+            return "the vehicle did not stop within 6 s"
         moment.wake(state.pilot.withdrawn_s + GRACE_S)
-    return False, ""
+    return ""
 
 
 def _may_close(state: ConnectorState, moment: Moment) -> bool:
@@ -81,18 +90,17 @@ def _may_close(state: ConnectorState, moment: Moment) -> bool:
 def _close(state: ConnectorState, moment: Moment) -> None:
     contactor, now_s = state.contactor, moment.now_s
     contactor.coil, contactor.on_s, contactor.phase = True, now_s, Contactor.CLOSING
-    contactor.open_since_s = 0.0
     recent = (*contactor.closes, now_s)[-CLOSES_PER_HOUR:]
     contactor.closes = tuple(closed_s for closed_s in recent if closed_s > now_s - HOUR_S)
     state.memory.contactor_cycles += 1
     moment.say("coil_on")
 
 
-def _open(state: ConnectorState, by_vehicle: bool, why: str, moment: Moment) -> None:
+def _open(state: ConnectorState, why: str, moment: Moment) -> None:
     contactor, now_s = state.contactor, moment.now_s
     contactor.coil, contactor.off_s, contactor.phase = False, now_s, Contactor.OPENING
-    contactor.watched = True
-    if not by_vehicle:
+    contactor.watched, contactor.answered_s = True, state.pilot_sight.stamp_s
+    if why != _BY_VEHICLE:
         contactor.dropped_s, contactor.dropped_because = now_s, why
         moment.wake(now_s + 1e-4)
     moment.say("coil_off", why)
@@ -102,12 +110,14 @@ def _follow(state: ConnectorState, moment: Moment) -> None:
     """What the main contacts are known to do, from every sensor that is mounted; by inference where there is none."""
     contactor = state.contactor
     before = contactor.phase
-    contactor.watched = contactor.watched and state.pilot_sight.letter != "" and not moment.readings.trouble
+    _watch(state, moment)
     contactor.phase = _phase_by_sensors(state, moment) if sensors(state) else _phase_by_time(state, moment)
-    if contactor.phase is Contactor.OPEN and before is not Contactor.OPEN:
-        contactor.open_since_s = moment.now_s
-    elif contactor.phase is not Contactor.OPEN:
+    if contactor.phase is Contactor.OPEN and flow.is_seen(state):
+        contactor.phase = Contactor.UNKNOWN
+    if contactor.phase is not Contactor.OPEN:
         contactor.open_since_s = 0.0
+    elif before is not Contactor.OPEN:
+        contactor.open_since_s = moment.now_s
     _measure(state, before)
     if contactor.phase is Contactor.CLOSED and not contactor.powered:
         contactor.powered = True
@@ -115,6 +125,14 @@ def _follow(state: ConnectorState, moment: Moment) -> None:
     elif contactor.phase is Contactor.OPEN and contactor.powered:
         contactor.powered = False
         moment.say("power_off")
+
+
+def _watch(state: ConnectorState, moment: Moment) -> None:
+    """Samples came as often as they were asked for: a gap between two of them is no slow contactor."""
+    contactor, sight = state.contactor, state.pilot_sight
+    answers = sight.letter != "" and not moment.readings.trouble
+    contactor.watched = contactor.watched and answers and sight.stamp_s - contactor.answered_s <= GAP_S
+    contactor.answered_s = sight.stamp_s
 
 
 def _measure(state: ConnectorState, before: Contactor) -> None:
@@ -139,9 +157,7 @@ def _phase_by_sensors(state: ConnectorState, moment: Moment) -> Contactor:
     for sight, valid_s in sensors(state):
         moment.wake(sight.stamp_s + valid_s + 1e-5)
         is_fresh = sight.fresh(now_s, valid_s)
-        at_rest = due(sight.run_start_s, CONTACT_SETTLED_S, now_s)
-        if is_fresh and not at_rest:
-            moment.wake(sight.run_start_s + CONTACT_SETTLED_S)
+        at_rest = after(sight.run_start_s, CONTACT_SETTLED_S, moment)
         fresh = fresh and is_fresh
         settled = settled and is_fresh and at_rest and sight.stamp_s >= changed_s
         opened, closed = opened and not sight.closed, closed and sight.closed

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from hardware.interfaces import PilotMode
+from schemas.safety import Contactor
 from schemas.session import Permission
 from services.safety import contactor, faults, lock, pilot, readings
 from services.safety.equipment import ventilated
@@ -137,8 +138,8 @@ def safe_outputs(state: ConnectorState) -> Outputs:
 
 def _outputs(state: ConnectorState) -> Outputs:
     sight = state.pilot_sight
-    idle = sight.confirmed == "A" and sight.letter == "A" and not state.faults.active and not state.contactor.coil
-    idle = idle and not state.residual.testing
+    idle = sight.confirmed == "A" and sight.letter == "A" and not state.faults.active and not state.residual.testing
+    idle = idle and state.contactor.phase is Contactor.OPEN
     demands_air = sight.confirmed == "D" and ventilated(state.equipment, state.settings)
     return Outputs(
         coil=state.contactor.coil,

@@ -25,15 +25,15 @@ def permille_for(current_a: float) -> int | None:
 
 def current_for(permille: int) -> float:
     """What a vehicle may draw at this duty cycle, in amperes; 0 where no current is offered."""
-    if 100 <= permille <= 850:
+    if not 100 <= permille <= 960:
+        return 0.0
+    if permille <= 850:
         return permille * _LINEAR_MA / 1000.0
-    if 850 < permille <= 960:
-        return (permille - 640) * _STEEP_MA / 1000.0
-    return 0.0
+    return (permille - 640) * _STEEP_MA / 1000.0
 
 
-_RANGE_ENDS = {63.0: 140.0, 32.0: 308.0, 20.0: 936.0, 13.0: 2460.0}
-"""Ampacity and the highest resistance that codes it; a value between two ranges counts as the lower ampacity."""
+_RANGE_ENDS = {63.0: 140.0, 32.0: 308.0, 20.0: 936.0}
+"""Ampacity and the highest resistance that codes it; all above codes 13 A, and so does the gap up to an open line."""
 _SHORT_OHM, _OPEN_OHM = 60.0, 4500.0
 
 

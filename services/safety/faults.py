@@ -30,6 +30,13 @@ def stopped(state: ConnectorState) -> bool:
     return faults.pending or any(class_of(code) in STOPPING for code in faults.active)
 
 
+def newest_stop_s(state: ConnectorState) -> float | None:
+    """When the youngest active stop was raised (boot clock); None = none is active."""
+    return max(
+        (fault.since_s for code, fault in state.faults.active.items() if class_of(code) in STOPPING), default=None
+    )
+
+
 def waits_for_unplug(state: ConnectorState) -> bool:
     return any(code in state.faults.active for code in state.memory.latched)
 
@@ -41,7 +48,7 @@ def unplugged(state: ConnectorState, moment: Moment) -> bool:
 
 def evaluate(state: ConnectorState, moment: Moment) -> None:
     gone_vehicle = unplugged(state, moment)
-    if gone_vehicle and (state.memory.latched or state.memory.recoveries):
+    if gone_vehicle:
         state.memory.latched, state.memory.recoveries = (), 0
     state.faults.pending = False
     active, latched = state.faults.active, state.memory.latched
@@ -52,7 +59,7 @@ def evaluate(state: ConnectorState, moment: Moment) -> None:
                 _extend_hold(state, code, moment)
             else:
                 _raise(state, code, moment)
-        elif latched and code in latched and code not in active:
+        elif code in latched and code not in active:
             _raise(state, code, moment)
     _clear(state, gone_vehicle, moment)
 
@@ -72,7 +79,7 @@ def _raise(state: ConnectorState, code: str, moment: Moment) -> None:
     if fault_class in STOPPING:
         if code not in _WITHOUT_F:
             faults.f_until_s = now_s + F_LEAST_S
-        if code not in state.memory.latched:
+        if code not in (*state.memory.latched, state.memory.lockout):
             state.memory.trips[code] = state.memory.trips.get(code, 0) + 1
     once_too_often = fault_class in STOPPING and state.memory.recoveries >= RECOVERIES
     if (fault_class is FaultClass.LATCH or once_too_often) and code not in state.memory.latched:
@@ -82,13 +89,14 @@ def _raise(state: ConnectorState, code: str, moment: Moment) -> None:
 
 
 def _extend_hold(state: ConnectorState, code: str, moment: Moment) -> None:
-    if class_of(code) in BLOCKING:
-        state.faults.hold_until_s = moment.now_s + AFTER_FAULT_S
+    faults, until_s = state.faults, moment.now_s + AFTER_FAULT_S
+    if class_of(code) in BLOCKING and faults.hold_until_s != until_s:
+        # the first one of a step is the worst one
+        faults.hold_until_s, faults.hold_code = until_s, code
 
 
 def _clear(state: ConnectorState, gone_vehicle: bool, moment: Moment) -> None:
     faults, memory, now_s = state.faults, state.memory, moment.now_s
-    recovered = False
     for code, fault in list(faults.active.items()):
         rule, fault_class = RULES[code], class_of(code)
         if rule.cause(state, moment) or code in memory.latched:
@@ -96,12 +104,14 @@ def _clear(state: ConnectorState, gone_vehicle: bool, moment: Moment) -> None:
         fault.gone_s = now_s if fault.gone_s is None else fault.gone_s
         if not after(fault.gone_s, rule.clear_s, moment):
             continue
-        recovered = recovered or (fault_class in STOPPING and not gone_vehicle)
+        faults.recovering = faults.recovering or fault_class in STOPPING
         del faults.active[code]
         memory.hold_until_s = faults.hold_until_s
         faults.cleared_s[code] = now_s
         if code == memory.lockout:
             memory.lockout = ""
         moment.say("fault_cleared", code)
-    if recovered and state.vehicle_connected and not blocked(state):
-        memory.recoveries += 1
+    if gone_vehicle or not state.vehicle_connected:
+        faults.recovering = False
+    elif faults.recovering and not blocked(state):
+        faults.recovering, memory.recoveries = False, memory.recoveries + 1

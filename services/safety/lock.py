@@ -2,6 +2,7 @@
 
 from hardware.interfaces import LockDrive
 from schemas.safety import Contactor, Lock
+from services.safety import faults
 from services.safety.equipment import WITHOUT_FEEDBACK
 from services.safety.permission import Grant
 from services.safety.proofs import shows_line
@@ -10,6 +11,7 @@ from services.safety.state import ConnectorState, Moment, due
 from services.safety.timings import (
     EXERCISE_AGAIN_S,
     FEEDBACK_VALID_S,
+    HELD_AFTER_STOP_S,
     LOCK_DRIVE_S,
     LOCK_SETTLED_S,
     LOCK_TRIES,
@@ -29,14 +31,12 @@ def evaluate(state: ConnectorState, grant: Grant, moment: Moment) -> None:
     direction = lock.exercise if lock.exercise is not LockDrive.STOP else _wanted(state, grant, present, moment)
     tried_for_another = not present or any(event.name == "unplugged" for event in moment.events)
     if direction is not lock.direction or (lock.failed and tried_for_another):
-        if lock.drive is not LockDrive.STOP:
-            lock.assumed = LockDrive.STOP
         lock.direction, lock.tries, lock.next_try_s, lock.drive = direction, 0, now_s, LockDrive.STOP
     lock.failed = lock.failed and not tried_for_another
     settled = _is_settled(state, moment)
     there = settled and state.lock_sight.closed is (direction is LockDrive.LOCK)
     if state.equipment.actuator == WITHOUT_FEEDBACK:
-        there = lock.assumed is direction and lock.drive is LockDrive.STOP
+        there = lock.assumed is direction
     if direction is LockDrive.STOP or there:
         lock.drive, lock.tries = LockDrive.STOP, 0
     else:
@@ -61,21 +61,23 @@ def _note_release(state: ConnectorState, grant: Grant, present: bool) -> None:
     """A plug that the session has held and let go is not locked again by itself until the next one is put in."""
     if not present and not state.memory.cable_in:
         state.memory.cable_released = False
-    elif _held_by_session(grant) or (grant.valid and grant.release_cable):
+    elif _held_by_session(grant) or grant.release_cable:
         state.memory.cable_released = True
 
 
 def _wanted(state: ConnectorState, grant: Grant, present: bool, moment: Moment) -> LockDrive:
     """STOP = leave the lock as it is. `present`: there is something to hold."""
-    contactor, now_s = state.contactor, moment.now_s
+    contactor = state.contactor
     if present and (_held_by_session(grant) or _held_by_settings(state)):
         return LockDrive.LOCK
     if state.memory.lockout or contactor.coil or contactor.phase is not Contactor.OPEN:
         return LockDrive.STOP
-    if not due(contactor.off_s, UNLOCK_OPEN_S, now_s):
-        moment.wake(contactor.off_s + UNLOCK_OPEN_S)
+    if not after(contactor.off_s, UNLOCK_OPEN_S, moment) or shows_line(state, moment.now_s):
         return LockDrive.STOP
-    if shows_line(state, now_s):
+    stop_s = faults.newest_stop_s(state)
+    # A short of the pilot is the exception of the table of states: it is often the plug itself.
+    held = present and stop_s is not None and state.pilot_sight.confirmed != "E"
+    if held and not after(stop_s, HELD_AFTER_STOP_S, moment):
         return LockDrive.STOP
     if (grant.valid or not present) and not (state.settings.lock_permanently and state.lock_sight.closed):
         return LockDrive.UNLOCK
@@ -83,7 +85,7 @@ def _wanted(state: ConnectorState, grant: Grant, present: bool, moment: Moment) 
 
 
 def _held_by_session(grant: Grant) -> bool:
-    return grant.valid and (grant.hold_cable or grant.may_charge)
+    return grant.hold_cable or grant.may_charge
 
 
 def _held_by_settings(state: ConnectorState) -> bool:
@@ -98,8 +100,7 @@ def _empty_for_long(state: ConnectorState, moment: Moment) -> bool:
     sight = state.pilot_sight
     if sight.confirmed != "A" or sight.letter != "A":
         return False
-    moment.wake(sight.run_start_s + RELEASE_WITHOUT_LEASE_S)
-    return due(sight.run_start_s, RELEASE_WITHOUT_LEASE_S, moment.now_s)
+    return after(sight.run_start_s, RELEASE_WITHOUT_LEASE_S, moment)
 
 
 def _try(state: ConnectorState, moment: Moment) -> None:
@@ -157,10 +158,10 @@ def must_exercise(state: ConnectorState) -> bool:
 def exercise(state: ConnectorState, moment: Moment) -> None:
     """Locks and unlocks the empty socket, once at the start; a lock that has failed is tried again every minute."""
     lock, sight = state.lock, state.pilot_sight
-    idle = sight.confirmed == "A" and sight.letter == "A" and not is_present(state) and not state.contactor.coil
+    idle = sight.confirmed == "A" and sight.letter == "A" and not is_present(state)
     wanted = must_exercise(state) or (state.memory.lock_stuck and due(lock.exercise_again_s, 0.0, moment.now_s))
     opened = state.contactor.phase is Contactor.OPEN and after(state.contactor.off_s, UNLOCK_OPEN_S, moment)
-    if not idle or not opened or state.memory.lockout or not state.equipment.has_lock:
+    if not idle or not opened or state.memory.lockout:
         lock.exercise = LockDrive.STOP
     elif lock.exercise is not LockDrive.STOP:
         _go_on(state, moment)
@@ -185,7 +186,5 @@ def _go_on(state: ConnectorState, moment: Moment) -> None:
 def _conclude(state: ConnectorState, stuck: bool, moment: Moment) -> None:
     lock = state.lock
     lock.exercise, lock.exercised, lock.exercise_again_s = LockDrive.STOP, True, moment.now_s + EXERCISE_AGAIN_S
-    if state.memory.lock_stuck or stuck:
-        moment.wake(lock.exercise_again_s)
-        moment.wake(moment.now_s + 1e-4)
     state.memory.lock_stuck = stuck
+    moment.wake(moment.now_s + 1e-4)

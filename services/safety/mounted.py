@@ -18,6 +18,8 @@ class Shared(NamedTuple):
     trouble: str
     outputs: Mapping[str, Driven] = MappingProxyType({})
     """What the panel drives."""
+    welded: tuple[int, ...] = ()
+    """Connectors whose contacts are welded."""
 
 
 def shared_of(board: SafetyBoard, wired: Mapping[str, str], connector: int) -> Shared:

@@ -4,10 +4,11 @@ import math
 from collections.abc import Callable
 
 from hardware.interfaces import PilotMode
+from schemas.faults import FAULTS
 from schemas.safety import Contactor, PilotState
 from services.safety import duty, faults, wake_up
 from services.safety.equipment import ventilated
-from services.safety.panel import inputs
+from services.safety.panel import inputs, series
 from services.safety.permission import Grant
 from services.safety.phases import switching
 from services.safety.proofs import locked
@@ -41,6 +42,7 @@ REFUSALS: tuple[Callable[[ConnectorState, float], tuple[str, float]], ...] = (
     self_test.refusal,
     protection.refusal,
     inputs.refusal,
+    series.refusal,
 )
 """What else forbids an offer, and ends one: (words, "" = nothing does; boot-clock time to ask again, 0 = not known)."""
 
@@ -80,7 +82,7 @@ def evaluate(state: ConnectorState, grant: Grant, moment: Moment) -> None:
     output.bound_a, output.bound_words = bound(state)
     output.waiting, output.retry_s = _refusal(state, grant, now_s)
     moment.wake(output.retry_s)
-    permille = duty.permille_for(limit_a(state))
+    permille = None if output.waiting else duty.permille_for(limit_a(state))
     wakes = wake_up.evaluate(state, moment)
     if state.memory.lockout or now_s < state.faults.f_until_s:
         moment.wake(state.faults.f_until_s)
@@ -88,7 +90,7 @@ def evaluate(state: ConnectorState, grant: Grant, moment: Moment) -> None:
     elif switching.wants_state_f(state, moment) or wakes:
         output.waiting = wake_up.WORDS if wakes else switching.CHANGING
         _command(state, PilotMode.F, 0, now_s)
-    elif output.waiting or permille is None:
+    elif permille is None:
         _command(state, PilotMode.X1, 1000, now_s)
     else:
         _offer(state, permille, moment)
@@ -128,7 +130,7 @@ def _standing_refusal(state: ConnectorState, grant: Grant, now_s: float) -> str:
     if state.equipment.has_lock and not locked(state, now_s):
         return "waiting for the plug to be locked"
     if not limit_a(state) >= LEAST_CURRENT_A:
-        if state.pilot.bound_a < LEAST_CURRENT_A and state.pilot.bound_words:
+        if state.pilot.bound_a < LEAST_CURRENT_A:
             return f"paused: {state.pilot.bound_words}"
         return f"paused: less than {LEAST_CURRENT_A:g} A available"
     if state.pilot.mode is PilotMode.PWM and state.contactor.dropped_s > state.pilot.pwm_s:
@@ -155,12 +157,17 @@ def contactor_free(state: ConnectorState) -> tuple[float, str]:
     times = [
         (contactor.on_s + CLOSE_APART_S, "waiting after the start" if started else "waiting: it has just switched"),
         (contactor.dropped_s + CLOSE_APART_S, f"waiting: {contactor.dropped_because}"),
-        (state.faults.hold_until_s, "waiting after a fault"),
+        (state.faults.hold_until_s, _after_fault(state)),
     ]
     if len(contactor.closes) >= CLOSES_PER_HOUR:
         first_s = contactor.closes[-CLOSES_PER_HOUR] + HOUR_S
         times.append((first_s, f"waiting: the contactor has closed {CLOSES_PER_HOUR} times within an hour"))
     return max(times)
+
+
+def _after_fault(state: ConnectorState) -> str:
+    code = state.faults.hold_code
+    return f"waiting after a fault: {FAULTS[code].text}" if code else "waiting after a fault before the start"
 
 
 def _offer(state: ConnectorState, permille: int, moment: Moment) -> None:
@@ -175,12 +182,11 @@ def _offer(state: ConnectorState, permille: int, moment: Moment) -> None:
 
 def _command(state: ConnectorState, mode: PilotMode, permille: int, now_s: float) -> None:
     output, sight = state.pilot, state.pilot_sight
-    if mode is output.mode and permille == output.permille:
+    if (mode, permille) == (output.mode, output.permille):
         return
     output.previous_duty = expected_duty(output.mode, output.permille)
     if mode is PilotMode.PWM and output.mode is not PilotMode.PWM:
         output.pwm_s = now_s
-        sight.diode_doubtful = False
     if output.mode is PilotMode.PWM and mode is not PilotMode.PWM:
         output.withdrawn_s = now_s if state.vehicle_connected else NEVER_S
         sight.diode_doubtful = sight.diode_bad_s is not None

@@ -1,7 +1,5 @@
 """Reads samples: windows, filters, runs, proofs. Missing, stale, NaN and impossible samples are never good."""
 
-import math
-
 from hardware.interfaces import Feedback, PilotLevels, PilotMode, Resistance, Voltages
 from services.safety import duty
 from services.safety.region import SwitchSight
@@ -68,13 +66,12 @@ def _observe_pilot(
     sight: PilotSight, output: PilotState, levels: PilotLevels | None, coil: bool, moment: Moment
 ) -> None:
     now_s = moment.now_s
-    usable = levels is not None and is_possible(levels, now_s)
-    if usable and levels is not None and _is_new(sight, levels):
-        _take_in(sight, output, levels)
+    usable = levels if levels is not None and is_possible(levels, now_s) else None
+    if usable is not None and _is_new(sight, usable):
+        _take_in(sight, output, usable)
     valid_s = PILOT_VALID_IDLE_S if sight.confirmed in ("", "A") and not coil else PILOT_VALID_CONNECTED_S
-    if not usable or sight.stamp_s < 0.0 or now_s - sight.stamp_s > valid_s:
+    if usable is None or now_s - sight.stamp_s > valid_s:
         sight.letter = ""
-        sight.run_samples = 0
         sight.diode_good_s = None
         sight.bad_since_s = now_s if sight.bad_since_s is None else sight.bad_since_s
     else:
@@ -102,10 +99,8 @@ def is_possible(levels: PilotLevels, now_s: float) -> bool:
 def _take_in(sight: PilotSight, output: PilotState, levels: PilotLevels) -> None:
     stamp_s = levels.sampled_s
     letter = letter_of(levels.high_v)
-    if letter == sight.letter:
-        sight.run_samples += 1
-    else:
-        sight.letter, sight.run_start_s, sight.run_samples = letter, stamp_s, 1
+    if letter != sight.letter:
+        sight.letter, sight.run_start_s = letter, stamp_s
     sight.stamp_s = stamp_s
     sight.high_v = levels.high_v
     if letter in ("C", "D"):
@@ -160,7 +155,8 @@ _HOLD_S = {"A": CONFIRM_A_S, "B": CONFIRM_B_S, "C": CONFIRM_C_S, "D": CONFIRM_C_
 
 
 def _confirm(state: ConnectorState, moment: Moment) -> None:
-    """A letter counts after its filter time. Towards power two samples must show it; away from power time is enough."""
+    """A letter counts after its filter time. Towards power two samples that far apart must show it; away from power
+    time is enough."""
     sight = state.pilot_sight
     letter, now_s = sight.letter, moment.now_s
     if letter not in _HOLD_S or letter == sight.confirmed:
@@ -168,7 +164,7 @@ def _confirm(state: ConnectorState, moment: Moment) -> None:
     hold_s = CONFIRM_B_FROM_A_S if letter == "B" and sight.confirmed in ("", "A") else _HOLD_S[letter]
     towards_power = letter in ("C", "D") or (letter == "B" and sight.confirmed not in ("C", "D"))
     until_s = sight.stamp_s if towards_power else now_s
-    if not due(sight.run_start_s, hold_s, until_s) or (towards_power and sight.run_samples < 2):
+    if not due(sight.run_start_s, hold_s, until_s):
         moment.wake(sight.run_start_s + hold_s)
         return
     sight.confirmed, sight.confirmed_s = letter, now_s
@@ -194,12 +190,12 @@ def _tell(state: ConnectorState, letter: str, moment: Moment) -> None:
 
 def _observe_proximity(sight: ProximitySight, resistance: Resistance | None, moment: Moment) -> None:
     now_s = moment.now_s
-    code_a, stamp_s = 0.0, -1.0
+    code_a = 0.0
     if resistance is not None and 0.0 <= resistance.sampled_s <= now_s + PILOT_FUTURE_S:
-        stamp_s = sight.stamp_s = resistance.sampled_s
-        if now_s - stamp_s <= FEEDBACK_VALID_S and not math.isnan(resistance.ohm):
+        sight.stamp_s = resistance.sampled_s
+        if now_s - sight.stamp_s <= FEEDBACK_VALID_S:
             code_a = duty.ampacity(resistance.ohm)
-    if code_a <= 0.0:
+    if not code_a:
         if sight.bad_s is None:
             sight.bad_s = sight.good_s
         sight.candidate_a = 0.0
@@ -209,13 +205,12 @@ def _observe_proximity(sight: ProximitySight, resistance: Resistance | None, mom
             moment.wake(sight.bad_s + PROXIMITY_FILTER_S)
         return
     sight.bad_s = None
-    moment.wake(stamp_s + FEEDBACK_VALID_S + 1e-5)
+    moment.wake(sight.stamp_s + FEEDBACK_VALID_S + 1e-5)
     if code_a != sight.candidate_a:
-        sight.candidate_a, sight.candidate_s = code_a, stamp_s
-    if stamp_s > sight.good_s:
-        sight.good_s = stamp_s
+        sight.candidate_a, sight.candidate_s = code_a, sight.stamp_s
+    sight.good_s = max(sight.good_s, sight.stamp_s)
     if due(sight.candidate_s, PROXIMITY_FILTER_S, sight.good_s):
-        sight.ampacity_a = code_a if sight.ampacity_a <= 0.0 else min(sight.ampacity_a, code_a)
+        sight.ampacity_a = min(sight.ampacity_a or code_a, code_a)
 
 
 def _observe_contacts(state: ConnectorState, moment: Moment) -> None:

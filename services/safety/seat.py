@@ -58,7 +58,12 @@ class Seat:
             self.meter = MeterSight(None, None, 0.0, answers)
         else:
             self.meter = MeterSight(
-                reading.current_a, reading.voltage_v, reading.sampled_s, answers, reading.phase_order
+                reading.current_a,
+                reading.voltage_v,
+                reading.sampled_s,
+                answers,
+                reading.phase_order,
+                reading.energy_import_wh,
             )
 
     def hear_permission(self, said: Permission, now_s: float) -> None:
@@ -106,6 +111,7 @@ class Seat:
             trouble=shared.trouble,
             boot=self.boot,
             outputs=shared.outputs,
+            welded=shared.welded,
         )
 
     def _levels(self) -> PilotLevels | None:

@@ -78,6 +78,8 @@ class MeterSight(NamedTuple):
     """False = the meter is silent, as `metering` says."""
     phase_order: int | None = None
     """1 = L1, L2, L3; -1 = L1, L3, L2; None = this meter does not tell."""
+    register_wh: float | None = None
+    """Energy imported; None = not told."""
 
 
 class Driven(NamedTuple):
@@ -125,6 +127,8 @@ class Readings(NamedTuple):
     """None = not heard yet."""
     outputs: Mapping[str, Driven] = NOTHING_READ
     """The station's outputs, by name."""
+    welded: tuple[int, ...] = ()
+    """Numbers of the station's connectors whose contacts are welded."""
 
 
 class Outputs(NamedTuple):
@@ -182,7 +186,6 @@ class PilotSight(Region):
     letter: str = ""
     """Of the newest sample: A B C D E F, "-" between the windows, "" unreadable or stale."""
     run_start_s: float = 0.0
-    run_samples: int = 0
     confirmed: str = ""
     """A B C D E; "" = not known since the start."""
     confirmed_s: float = 0.0
@@ -228,7 +231,11 @@ class FaultState(Region):
     """A cause is back less than 250 ms after its fault was cleared: it blocks, and is told a moment later."""
     cleared_s: dict[str, float] = field(default_factory=dict)
     hold_until_s: float = 0.0
+    hold_code: str = ""
+    """The worst fault of the last moment with one that blocks; empty = none in this process."""
     f_until_s: float = 0.0
+    recovering: bool = False
+    """A stop has ended by itself; it counts as a recovery once nothing else blocks any more."""
     overrun_s: float | None = None
     error_s: float | None = None
     """When the last step ended with an exception."""
@@ -281,7 +288,9 @@ class ContactorState(Region):
     open_since_s: float = 0.0
     powered: bool = False
     watched: bool = False
-    """The board has answered at every step since the coil went off."""
+    """The board has answered without a gap since the coil went off."""
+    answered_s: float = NEVER_S
+    """Stamp of the newest pilot sample at the step before."""
     opening_s: float | None = None
     """From the coil's edge to the last edge of the feedback; None = not measured."""
     closing_s: float | None = None

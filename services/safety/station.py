@@ -16,7 +16,7 @@ from services.safety import core
 from services.safety.feed import Feeder
 from services.safety.journal import JournalFile
 from services.safety.mounted import equipment_of, shared_of
-from services.safety.panel import outlet
+from services.safety.panel import outlet, outputs
 from services.safety.panel.desk import Desk
 from services.safety.panel.panel import Panel
 from services.safety.panel.report import station_message
@@ -114,7 +114,8 @@ class SafetyService:
     def _step(self, seat: Seat, now: Now) -> bool:
         number = seat.state.equipment.connector
         shared = shared_of(self._board, self._station.equipment.inputs, number)
-        readings = seat.read(shared._replace(outputs=dict(self._panel.driven)))
+        welded = outputs.welded(self._desk.wishes())
+        readings = seat.read(shared._replace(outputs=dict(self._panel.driven), welded=welded))
         if readings == seat.readings and now.boot_s < seat.deadline_s:
             return False
         seat.readings = readings

@@ -90,6 +90,8 @@ LOCK_DRIVE_S = 1.0
 LOCK_TRIES_APART_S = 5.0
 LOCK_TRIES = 3
 LOCK_SETTLED_S = 0.050
+HELD_AFTER_STOP_S = 5.0
+"""A fault that stops power keeps the plug locked so long."""
 UNLOCK_OPEN_S = 0.100
 """Coil off this long, and the contacts proven open, before the plug is released."""
 EXERCISE_AGAIN_S = 60.0

@@ -3,7 +3,7 @@
 from hardware.interfaces import PilotMode
 from schemas.safety import Contactor
 from services.safety.rule import after
-from services.safety.state import ConnectorState, Moment, due
+from services.safety.state import NEVER_S, ConnectorState, Moment, due
 from services.safety.timings import ASLEEP_S, WAKE_UP_S
 
 WORDS = "waking the vehicle, which has not asked for power"
@@ -18,7 +18,7 @@ def evaluate(state: ConnectorState, moment: Moment) -> bool:
     output, memory = state.pilot, state.memory
     if not state.vehicle_connected:
         memory.vehicle_awake = memory.vehicle_awake and state.pilot_sight.confirmed != "A"
-        output.wake_until_s = 0.0
+        output.wake_until_s = NEVER_S
         return False
     if state.power_requested:
         memory.vehicle_awake = True

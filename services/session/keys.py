@@ -4,13 +4,17 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from schemas.settings import SettingsSnapshot
+from schemas.settings import SettingsSnapshot, place
 
 FREE_ID_TAG = "FREE"
 """Id tag of free charging while `RfidTagFreeCharging` is not set."""
 LONGEST_ID_TAG = 20
+MOST_CONNECTORS = 100
+"""Their numbers have two digits (`schemas/units.py` ConnectorNumber)."""
 ENERGY = "Energy.Active.Import.Register"
 NO_BACKEND = "No Backend"
+DISABLED = "Disabled"
+OPERATOR_LIMIT = "OperatorCurrentLimit"
 IMMEDIATELY = "ImmediatelyWhenPlugged"
 """Of `AllowOfflineTxForUnknownId`: without a connection plugging in begins a transaction, as in free charging."""
 LONGEST_AUTHORIZE_S = 30.0
@@ -52,13 +56,23 @@ class Keys(NamedTuple):
     """`StopTxnSampledData`; empty = no values in StopTransaction (OCPP 1.6 section 3.16.5)."""
     installation_limit_a: float | None = None
     """`InstallationCurrentLimit`: what the supply line carries; None = no such bound."""
+    phase_switching: bool = False
+    """`PhaseSwitchingFunction` is not Disabled."""
+    phase_switching_supported: bool = False
+    """`ConnectorSwitch3to1PhaseSupported`."""
+    own_operator_limits_a: tuple[tuple[int, float], ...] = ()
+    """`OperatorCurrentLimit[2]` and so on: (connector, amperes), of those that have one of their own."""
+
+    def operator_a(self, connector: int) -> float | None:
+        """The bound of this connector; None = none."""
+        return dict(self.own_operator_limits_a).get(connector, self.operator_limit_a)
 
 
 def read_keys(snapshot: SettingsSnapshot) -> Keys:
     """A key that is missing or unreadable has its factory value: `settings` refuses wrong values, not we."""
     values = snapshot.values
     tag = values.get("RfidTagFreeCharging", "").strip()
-    operator_a = _number(values, "OperatorCurrentLimit", math.nan)
+    operator_a = _number(values, OPERATOR_LIMIT, math.nan)
     installation_a = _number(values, "InstallationCurrentLimit", math.nan)
     url = values.get("OCPPBackendJSONURL", "").strip()
     return Keys(
@@ -85,6 +99,9 @@ def read_keys(snapshot: SettingsSnapshot) -> Keys:
         # An empty list means the register (test case TC_070).
         sampled_data=_list(values, "MeterValuesSampledData", ENERGY) or (ENERGY,),
         stop_sampled_data=_list(values, "StopTxnSampledData", ENERGY),
+        phase_switching=values.get("PhaseSwitchingFunction", DISABLED).strip().lower() not in ("", DISABLED.lower()),
+        phase_switching_supported=_switch(values, "ConnectorSwitch3to1PhaseSupported", False),
+        own_operator_limits_a=_own_numbers(values, OPERATOR_LIMIT),
     )
 
 
@@ -105,6 +122,12 @@ def _number(values: Mapping[str, str], key: str, default: float) -> float:
     except ValueError:
         return default
     return number if math.isfinite(number) and number >= 0.0 else default
+
+
+def _own_numbers(values: Mapping[str, str], key: str) -> tuple[tuple[int, float], ...]:
+    """Of the places `Name[2]`; an unreadable one is not there, and `Name` holds."""
+    found = ((connector, _number(values, place(key, connector), math.nan)) for connector in range(2, MOST_CONNECTORS))
+    return tuple((connector, number) for connector, number in found if math.isfinite(number))
 
 
 def _list(values: Mapping[str, str], key: str, default: str) -> tuple[str, ...]:

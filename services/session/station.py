@@ -13,6 +13,7 @@ from bus.topics import (
     METERING_READING,
     METERING_RING_PAGE,
     METERING_RING_REQUEST,
+    METERING_SIGN,
     QUEUE_ACKNOWLEDGED,
     QUEUE_AUTHORIZE,
     QUEUE_FACT,
@@ -21,6 +22,7 @@ from bus.topics import (
     SAFETY_CONNECTOR,
     SESSION_START_TRANSACTION,
     SESSION_STOP_TRANSACTION,
+    SESSION_SWITCH_PHASES,
     SETTINGS_VALUES,
     SYSTEM_BOOT,
     SYSTEM_EVENT,
@@ -39,8 +41,11 @@ from services.session.connectors.report import NO_READING_FAULT
 from services.session.desk import Desk
 from services.session.inquiries import Inquiries
 from services.session.keys import read_keys
+from services.session.late_records import LateRecords
+from services.session.phase_desk import PhaseDesk
 from services.session.ring import Ring
 from services.session.store import OpenStore, SessionStore
+from services.session.transactions.signed import FAULT
 
 HEARS = (
     SAFETY_CONNECTOR,
@@ -56,7 +61,7 @@ HEARS = (
     QUEUE_HEARTBEAT,
     LINK_STATUS,
 )
-ASKS = (METERING_RING_REQUEST, QUEUE_AUTHORIZE, QUEUE_SEND, SYSTEM_EVENT)
+ASKS = (METERING_RING_REQUEST, METERING_SIGN, QUEUE_AUTHORIZE, QUEUE_SEND, SYSTEM_EVENT)
 PROBE_S = 5.0
 """While nothing can be stored, how often a commit is tried."""
 
@@ -74,7 +79,9 @@ class SessionService:
         self._desk = Desk(self._shared, self._connectors, self._inquiries)
         self._backend = BackendDesk(self._shared, self._connectors, self._desk, self._inquiries)
         self._own_facts = OwnFacts(bus, self._store)
+        self._late_records = LateRecords(bus, self._shared)
         self._backend_facts = BackendFacts(bus, self._store, self._connectors, self._inquiries)
+        self._phase_desk = PhaseDesk(self._shared, self._connectors)
         self._ring = Ring(bus, self._connectors)
         self._said_faults: ActiveFaults | None = None
         self._loaded = False
@@ -100,6 +107,8 @@ class SessionService:
             self._desk.stop(body, now)
         elif topic is SESSION_START_TRANSACTION:
             self._desk.start(body, now)
+        elif topic is SESSION_SWITCH_PHASES:
+            self._phase_desk.switch(body, now)
         elif topic in self._backend.handlers:
             self._backend.take(topic, body, now)
         elif topic is QUEUE_FACT:
@@ -112,12 +121,14 @@ class SessionService:
             self._inquiries.answered(body, now)
         elif topic is ANSWERED["metering"]:
             self._ring.answered(body, now)
+            for connector in self._connectors.values():
+                connector.take_signature(body, now)
 
     def on_time(self, now: Now) -> float:
         self._load(now)
         self._desk.on_time(now)
         waiting_s = self._backend.on_time(now)
-        facts_s = self._own_facts.on_time(now)
+        facts_s = min(self._late_records.on_time(now), self._own_facts.on_time(now))
         link = self._bus.latest(LINK_STATUS).fresh
         self._shared.outage.look(link is not None and link.state is LinkState.ONLINE, now.boot_s)
         next_s = min(connector.step(now) for connector in self._connectors.values())
@@ -179,6 +190,8 @@ class SessionService:
             faults.append(ActiveFault(code="store_replaced", detail=self._store.replaced))
         lacking = [c.number for c in self._connectors.values() if c.lacks_reading(now)]
         faults += [ActiveFault(code=NO_READING_FAULT, connector=number) for number in lacking]
+        unsigned = {c.number: c.ledger.signatures.known.trouble for c in self._connectors.values()}
+        faults += [ActiveFault(code=FAULT, connector=n, detail=words) for n, words in unsigned.items() if words]
         body = ActiveFaults(faults=tuple(faults))
         if body != self._said_faults:
             self._said_faults = body

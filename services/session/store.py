@@ -12,7 +12,7 @@ from bus.ids import IdSource
 from bus.streams import Mark
 from schemas.base import Answered
 from schemas.message_queue import IdTagInfo
-from schemas.session import Fact, MeterSample
+from schemas.session import Fact, MeterSample, TransactionMeterValues
 from services.session.authorization import cache
 from services.session.authorization import journal as authorizations
 from services.session.authorization.flow import Pending
@@ -28,6 +28,8 @@ RETRY_S = 1.0
 MIGRATIONS = (
     transactions.TABLES + authorizations.TABLES,
     transactions.BACKEND_TABLES + authorizations.BACKEND_TABLES + availability.TABLES,
+    transactions.PHASE_COLUMNS,
+    transactions.SIGN_COLUMNS,
 )
 OpenStore = Callable[[], Store]
 
@@ -61,6 +63,8 @@ class SessionStore:
         """Connectors out of service, 0 = the station."""
         self.marks: dict[str, Mark] = {}
         """How far the facts of each stream have been taken."""
+        self.late: dict[str, TransactionMeterValues] = {}
+        """By transaction: signed ends that came after the bill, and are not facts yet."""
         self._open_store = open_store
         self._start_id = start_id
         self._new_id = new_id
@@ -106,6 +110,7 @@ class SessionStore:
             self.answers = transactions.answers_of(connection, self._start_id)
             self.closures = availability.closures_of(connection)
             self.marks = transactions.marks_of(connection)
+            self.late = transactions.late_of(connection)
 
     def commit(
         self,
@@ -120,10 +125,13 @@ class SessionStore:
         forget_cache: bool = False,
         closures: Mapping[int, Closed] | None = None,
         mark: Mark | None = None,
+        late: TransactionMeterValues | None = None,
+        delivered: str = "",
     ) -> Fact | None:
         """Everything given, in one commit; returns the numbered fact. `answered`: with its end, boot clock.
 
-        `sample`: of `transaction`, for its end. `mark`: of a fact that is taken. Raises StoreError: nothing was kept.
+        `sample`: of `transaction`, for its end. `mark`: of a fact that is taken. `delivered`: the transaction whose
+        late record is the fact. Raises StoreError: nothing was kept.
         """
         if self._store is None:
             raise StoreError("the journal is not open")
@@ -150,6 +158,10 @@ class SessionStore:
                     availability.keep_closures(connection, closures)
                 if mark is not None:
                     transactions.keep_mark(connection, mark)
+                if late is not None:
+                    transactions.keep_late(connection, late)
+                if delivered:
+                    transactions.drop_late(connection, delivered)
         except StoreError as error:
             self._failed(error, now)
             raise
@@ -160,6 +172,9 @@ class SessionStore:
             self.closures = dict(closures)
         if mark is not None:
             self.marks[mark.stream_id] = mark
+        if late is not None:
+            self.late[late.transaction_id] = late
+        self.late.pop(delivered, None)
         return None if fact is None else stream.fact(stream.last, fact)
 
     def acknowledge(self, mark: int, now: Now) -> None:

@@ -54,6 +54,7 @@ def _at_connector(number: int, section: ConnectorSection, inputs: Iterable[str])
         actuator=section.lock_actuator.capitalize() if section.has_lock else "",
         mirror_contact=section.mirror_contact_type.capitalize() if section.mirror_contact else "",
         inputs=frozenset(name for name, _, of in own if of in ("", str(number))),
+        phase_relay=section.phase_switching and section.phases == 3,
     )
 
 
@@ -88,6 +89,8 @@ def _of_plug_and_contactor(connectors: Mapping[int, ConnectorSection], board: Bo
         values["CableAttached"] = "true"
     if any(section.cable == "schuko" for section in connectors.values()):
         values["OCPPSchuko"] = "true"
+    if any(mounted.phase_relay for mounted in board.sections):
+        values["ConnectorSwitch3to1PhaseSupported"] = "true"
     actuators = {mounted.actuator for mounted in board.sections if mounted.actuator}
     if len(actuators) == 1:
         values["EOActuatorType"] = actuators.pop()

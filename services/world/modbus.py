@@ -8,7 +8,7 @@ import contextlib
 import functools
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from pymodbus.constants import ExcCodes
@@ -18,7 +18,7 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.server.requesthandler import ServerRequestHandler
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from hardware.sim.site.registers import LAST_INPUT_ADDRESS, READ_HOLDING, READ_INPUT, SERIAL_ADDRESS, ModbusRefusal
+from hardware.sim.site.registers import READ_HOLDING, READ_INPUT, WRITE, ModbusRefusal, spans
 
 HOST = "127.0.0.1"
 MOST_CONNECTIONS = 32
@@ -36,6 +36,8 @@ class Behaviour(Protocol):
 
     @property
     def silent(self) -> bool: ...
+    @property
+    def signs(self) -> bool: ...
 
     late_s: float
     corrupt: bool
@@ -43,6 +45,8 @@ class Behaviour(Protocol):
 
 Words = Callable[[str, int, int, int], tuple[int, ...]]
 """(meter, function, address, count) -> words; raises ModbusRefusal. Called in the server's thread."""
+Write = Callable[[str, int, Sequence[int]], None]
+"""(meter, address, words), the same way."""
 
 
 class _Handler(ServerRequestHandler):
@@ -93,7 +97,7 @@ class _Handler(ServerRequestHandler):
             response: Any = ExceptionResponse(request.function_code, ExcCodes.GATEWAY_NO_RESPONSE)
         elif behaviour.silent:
             return
-        elif request.function_code not in (READ_HOLDING, READ_INPUT):
+        elif request.function_code not in (READ_HOLDING, READ_INPUT, *((WRITE,) if behaviour.signs else ())):
             response = ExceptionResponse(request.function_code, ExcCodes.ILLEGAL_FUNCTION)
         else:
             response = await request.datastore_update(self.server.context, request.dev_id)
@@ -118,26 +122,24 @@ class _Server(ModbusTcpServer):
         return _Handler(self, self.trace_packet, self.trace_pdu, self.trace_connect)  # type: ignore[no-untyped-call]
 
 
-async def _action(
-    words: Words, meter: str, function: int, start: int, address: int, count: int, registers: list[int], _set: Any
-) -> ExcCodes | None:
-    """Put the present words into the block that pymodbus answers from."""
-    try:
-        registers[address - start : address - start + count] = words(meter, function, address, count)
-    except ModbusRefusal as refusal:
-        return ExcCodes(refusal.code)
-    return None
-
-
-def _device(unit: int, meter: str, words: Words) -> SimDevice:
+def _device(unit: int, meter: str, signs: bool, words: Words, write: Write) -> SimDevice:
     coils = [SimData(0, values=False, datatype=DataType.BITS)]
-    holding = [SimData(SERIAL_ADDRESS, count=2, values=0, datatype=DataType.REGISTERS)]
-    inputs = [SimData(0, count=LAST_INPUT_ADDRESS, values=0, datatype=DataType.REGISTERS)]
+    inputs, holding = (
+        [SimData(first, count=end - first, values=0, datatype=DataType.REGISTERS)] for first, end in spans(signs)
+    )
 
     async def action(
         function: int, start: int, address: int, count: int, registers: list[int], values: Any
     ) -> ExcCodes | None:
-        return await _action(words, meter, function, start, address, count, registers, values)
+        """Put the present words into the block that pymodbus answers from, or take what is written."""
+        try:
+            if values:
+                write(meter, address, values)
+            else:
+                registers[address - start : address - start + count] = words(meter, function, address, count)
+        except ModbusRefusal as refusal:
+            return ExcCodes(refusal.code)
+        return None
 
     return SimDevice(unit, simdata=(coils, coils, holding, inputs), action=action)
 
@@ -145,13 +147,16 @@ def _device(unit: int, meter: str, words: Words) -> SimDevice:
 class MeterServer:
     """Listens when the constructor returns. `ports` are tried in order; 0 = any free one. Raises OSError."""
 
-    def __init__(self, meters: Mapping[int, tuple[str, Behaviour]], words: Words, ports: tuple[int, ...]) -> None:
+    def __init__(
+        self, meters: Mapping[int, tuple[str, Behaviour]], words: Words, write: Write, ports: tuple[int, ...]
+    ) -> None:
         """`meters`: unit id -> (name, behaviour)."""
         # pymodbus would write out in full whatever a stranger sends.
         logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
         self.port = 0
         self._meters = meters
         self._words = words
+        self._write = write
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
         self._end = asyncio.Event()
@@ -172,7 +177,10 @@ class MeterServer:
 
     async def _serve(self, ports: tuple[int, ...]) -> None:
         for port in ports:
-            devices = [_device(unit, name, self._words) for unit, (name, _) in self._meters.items()]
+            devices = [
+                _device(unit, name, behaviour.signs, self._words, self._write)
+                for unit, (name, behaviour) in self._meters.items()
+            ]
             behaviours = {unit: behaviour for unit, (_, behaviour) in self._meters.items()}
             server = _Server(devices, behaviours, port)
             try:

@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from bus.clock import Now
 from bus.envelope import Received
 from hardware.sim.site import ConnectorDescription, Site, SiteDescription
 from hardware.sim.site.description import METER_MODELS, meter_unit
-from hardware.sim.site.registers import words
+from hardware.sim.site.registers import words, write_words
 from schemas.station import Station
 from services.home import BadStationFile, Home
 from services.world.board import BoardServer
@@ -114,7 +114,7 @@ class World:
         # The port of the run before, if it is free: metering finds its meters again without looking.
         wanted = (port,) if port else tuple(dict.fromkeys((known.get(PORT_NAME, 0), 0)))
         units = {meter_unit(name): (name, meter) for name, meter in self.site.meters.items()}
-        server = MeterServer(units, self._meter_words, wanted)
+        server = MeterServer(units, self._meter_words, self._meter_write, wanted)
         _write_whole(ports_file, json.dumps({**known, PORT_NAME: server.port}))
         return server
 
@@ -123,6 +123,13 @@ class World:
             self._catch_up(self._clock())
             self._storage.before_showing(meter)
             return words(self.site, meter, function, address, count)
+
+    def _meter_write(self, meter: str, address: int, written: Sequence[int]) -> None:
+        """What a meter has signed survives a kill."""
+        with self._lock:
+            self._catch_up(self._clock())
+            write_words(self.site, meter, address, written)
+            self._storage.save()
 
     # -- a service --------------------------------------------------------------
 

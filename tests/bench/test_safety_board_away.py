@@ -60,3 +60,56 @@ def test_a_cable_that_cannot_be_read_when_the_board_is_back_is_a_fault_of_the_ca
     rig.world.pilot_alive = True
     rig.until(lambda: "proximity_invalid" in rig.shown.faults, 1.0)
     assert rig.name is PilotState.LATCHED
+
+
+@pytest.mark.parametrize("away_s", [0.06, 0.12, 0.2, 0.45, 0.7, 3.0])
+@pytest.mark.parametrize("trouble", ["", "the link is lost"])
+def test_a_gap_of_readings_is_told_as_no_slow_contactor(away_s: float, trouble: str) -> None:
+    """The last readings stay: they show closed contacts for half a second."""
+    rig = Rig()
+    rig.charge()
+    rig.world.pilot_alive, rig.world.trouble = False, trouble
+    rig.run(away_s)
+    rig.world.pilot_alive, rig.world.trouble = True, ""
+    rig.until(lambda: rig.coil, 45.0)
+    assert rig.count("fault_raised", "contactor_no_open") == 0
+    assert rig.state.contactor.opening_s is None
+    assert rig.count("fault_raised", "contactor_welded") == 0
+
+
+@pytest.mark.parametrize("gap_s", [0.02, 0.045])
+def test_an_opening_between_samples_that_are_far_apart_is_not_measured(gap_s: float) -> None:
+    """A contactor of 30 ms looks like one of more than 80 ms when nobody looks; the board is not away."""
+    rig = Rig()
+    rig.charge()
+    rig.world.open_s = 0.03
+    rig.vehicle("B")
+    rig.until(lambda: not rig.coil, 0.1)
+    rig.world.pilot_alive = False
+    rig.run(gap_s)
+    rig.world.pilot_alive = True
+    rig.run(0.5)
+    assert (rig.state.contactor.opening_s is None) is (gap_s > 0.04)
+    assert rig.shown.faults == ()
+
+
+def test_contacts_that_stay_closed_are_told_as_soon_as_the_board_answers_again() -> None:
+    rig = Rig()
+    rig.charge()
+    rig.world.welded = True
+    rig.world.pilot_alive = False
+    rig.run(0.2)
+    assert "contactor_no_open" not in rig.shown.faults
+    rig.world.pilot_alive = True
+    rig.until(lambda: "contactor_no_open" in rig.shown.faults, 0.05)
+    rig.until(lambda: "contactor_welded" in rig.shown.faults, 1.1)
+
+
+def test_without_a_vehicle_samples_come_fast_until_the_contacts_are_proven_open() -> None:
+    rig = Rig()
+    rig.charge()
+    rig.world.open_s = 0.5
+    rig.unplug()
+    rig.until(lambda: not rig.coil, 0.1)
+    rig.until(lambda: rig.shown.faults != (), 0.13)
+    assert rig.shown.faults == ("contactor_no_open",)

@@ -81,6 +81,8 @@ def test_the_fourth_fault_of_a_plug_in_waits_for_an_unplug() -> None:
     for _ in range(3):
         rig.vehicle("E")
         rig.run(0.5)
+        rig.vehicle("B")
+        rig.run(1.1)
         rig.vehicle("C")
         rig.run(40.0)
         assert rig.coil

@@ -1,4 +1,4 @@
-"""The GPIO drivers on a real kernel with simulated chips, where a User-Mode Linux kernel is available."""
+"""The drivers of `hardware/linux` on real kernels with simulated chips, where such a kernel has been built."""
 
 import pytest
 
@@ -7,11 +7,12 @@ from tests.gpio_sim import DONE, NotHere, kernel, run
 pytestmark = [pytest.mark.contract, pytest.mark.long]
 
 
-def test_the_gpio_drivers_work_on_a_real_kernel_with_simulated_chips() -> None:
+@pytest.mark.parametrize("kind", ["uml", "qemu"])
+def test_the_drivers_of_linux_keep_their_promises_on_a_real_kernel_with_simulated_chips(kind: str) -> None:
     pytest.importorskip("gpiod", reason="the package gpiod is not installed on this kind of machine")
     try:
-        said = run(kernel())
+        said = run(kind, kernel(kind))
     except NotHere as missing:
         pytest.skip(str(missing))
     assert DONE in said
-    assert "gpio_lines: edges" in said
+    assert "edges: 200 of 200" in said

@@ -1,6 +1,7 @@
 """The drivers on interfaces of the Linux kernel, with what the kernel does when it refuses, stalls or goes away."""
 
 import errno
+import itertools
 import logging
 import math
 import os
@@ -8,12 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from hardware.interfaces import Light, PilotMode
 from hardware.linux.adc import AdcChannel, resistance_ohm
-from hardware.linux.clock import boot_of_monotonic_s, boot_s
+from hardware.linux.clock import LOOKS, KernelTime, boot_s
 from hardware.linux.led import LedIndicator
 from hardware.linux.people import LinuxPeopleBoard
 from hardware.linux.pwm import PERIOD_NS, PwmChannel
@@ -28,6 +31,7 @@ from tests.board_rigs import hold, until
 gpiod = pytest.importorskip("gpiod", reason="the package gpiod is not installed on this kind of machine")
 
 from hardware.linux.gpio import Gpio, LineUse, place_of  # noqa: E402
+from hardware.linux.gpio_library import ChipPlace  # noqa: E402
 from tests.kernel_rig import CHIP, FakeChips, FakeSysfs, GpioRig, Pins  # noqa: E402
 
 pytestmark = pytest.mark.contract
@@ -90,7 +94,26 @@ def test_an_edge_carries_the_kernels_time_in_boot_time(rig: GpioRig) -> None:
 def test_kernel_time_is_boot_time_less_the_time_that_the_computer_slept(monkeypatch: pytest.MonkeyPatch) -> None:
     clocks = {time.CLOCK_BOOTTIME: 5000.0, time.CLOCK_MONOTONIC: 3000.0}
     monkeypatch.setattr(time, "clock_gettime", clocks.__getitem__)
-    assert boot_of_monotonic_s(2999.5) == 4999.5
+    kernel = KernelTime()
+    assert kernel.boot_s(2999.5) == 4999.5
+    clocks[time.CLOCK_BOOTTIME] += 60.0
+    assert kernel.boot_s(3000.0) == 5060.0, "suspended once more"
+
+
+def test_who_is_held_up_between_the_two_clocks_does_not_take_a_later_edge_for_an_earlier_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = itertools.count(1000.0, 0.5)
+    looks = itertools.count()
+
+    def read(clock: int) -> float:
+        """Every look but one takes half a second from the first clock to the second."""
+        calm = next(looks) // 2 == LOOKS - 1
+        return 1000.0 if calm else next(now)
+
+    monkeypatch.setattr(time, "clock_gettime", read)
+    kernel = KernelTime()
+    assert [kernel.boot_s(moment) for moment in (7.0, 7.25, 7.5)] == [7.0, 7.25, 7.5]
 
 
 def test_a_chip_that_is_busy_at_the_start_is_told_with_its_user_and_tried_again(tmp_path: Path) -> None:
@@ -121,6 +144,82 @@ def test_a_chip_that_vanishes_is_trouble_at_the_next_turn_and_tried_again_every_
     assert until(rig, lambda: rig.board.trouble == "", flush=True) < 1.5
     rig.board.outputs["auxiliary"].drive(True)
     until(rig, lambda: rig.pins.high["AUX"], flush=True)
+
+
+class _Chips:
+    """Device files and the labels of the chips behind them."""
+
+    def __init__(self, **labels: str) -> None:
+        self.labels = {f"/dev/{name}": label for name, label in labels.items()}
+        self.open_now: list[str] = []
+
+    def open(self, path: str) -> Any:
+        if path not in self.labels:
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+        self.open_now.append(path)
+        return _Labelled(self, path)
+
+
+class _Labelled:
+    def __init__(self, chips: _Chips, path: str) -> None:
+        self._chips, self._path = chips, path
+
+    def __enter__(self) -> "_Labelled":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._chips.open_now.remove(self._path)
+
+    def get_info(self) -> SimpleNamespace:
+        return SimpleNamespace(label=self._chips.labels[self._path], num_lines=8)
+
+
+def _known_place(chips: _Chips) -> ChipPlace:
+    place = ChipPlace("/dev/gpiochip0", chips.open, lambda: sorted(chips.labels))
+    with place.open():
+        place.remember()
+    return place
+
+
+def test_a_chip_that_comes_back_under_another_number_is_found_by_its_label() -> None:
+    """F78."""
+    chips = _Chips(gpiochip0="soc", gpiochip1="expander")
+    place = _known_place(chips)
+    chips.labels = {"/dev/gpiochip0": "usb", "/dev/gpiochip1": "expander", "/dev/gpiochip4": "soc"}
+    with place.open():
+        assert chips.open_now == ["/dev/gpiochip4"]
+    assert place.path == "/dev/gpiochip4"
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ({"gpiochip0": "usb"}, "another chip has this number now"),
+        ({"gpiochip1": "usb"}, "No such file"),
+        ({}, "No such file"),
+        ({"gpiochip0": "usb", "gpiochip2": "soc", "gpiochip3": "soc"}, "another chip has this number now"),
+    ],
+)
+def test_a_chip_in_the_place_of_ours_is_left_alone_and_nothing_stays_open(labels: dict[str, str], words: str) -> None:
+    chips = _Chips(gpiochip0="soc")
+    place = _known_place(chips)
+    chips.labels = {f"/dev/{name}": label for name, label in labels.items()}
+    with pytest.raises(OSError, match=words):
+        place.open()
+    assert chips.open_now == []
+    chips.labels = {"/dev/gpiochip0": "soc"}
+    with place.open():
+        assert chips.open_now == ["/dev/gpiochip0"]
+
+
+def test_a_chip_is_remembered_only_when_its_lines_were_granted() -> None:
+    chips = _Chips(gpiochip0="usb")
+    place = ChipPlace("/dev/gpiochip0", chips.open, lambda: sorted(chips.labels))
+    with place.open():
+        pass
+    chips.labels = {"/dev/gpiochip0": "soc"}
+    with place.open():
+        assert chips.open_now == ["/dev/gpiochip0"]
 
 
 def test_a_chip_without_interrupts_is_polled(tmp_path: Path) -> None:
@@ -198,6 +297,25 @@ def test_the_lock_motor_is_never_driven_both_ways(rig: GpioRig) -> None:
         assert rig.pins.high["LOCK"] is (direction is LockDrive.LOCK)
 
 
+# -- names of devices ------------------------------------------------------------------
+
+
+def test_a_name_that_two_devices_have_is_refused_and_their_numbers_are_not(tmp_path: Path) -> None:
+    for number, millivolts in ((0, 100), (10, 200)):
+        put(tmp_path, f"sys/bus/iio/devices/iio:device{number}/name", "ads1015")
+        put(tmp_path, f"sys/bus/iio/devices/iio:device{number}/in_voltage0_raw", str(millivolts))
+        put(tmp_path, f"sys/bus/iio/devices/iio:device{number}/in_voltage_scale", "1.0")
+        put(tmp_path, f"sys/class/hwmon/hwmon{number}/name", "lm75")
+        put(tmp_path, f"sys/class/hwmon/hwmon{number}/temp1_input", "25000")
+    sysfs = Sysfs(tmp_path)
+    with pytest.raises(OSError, match="iio:device0 and iio:device10 have the same name 'ads1015': use one of these"):
+        AdcChannel(sysfs, "ads1015/in_voltage0").read_v()
+    assert AdcChannel(sysfs, "iio:device10/in_voltage0").read_v() == 0.2
+    with pytest.raises(OSError, match="hwmon0 and hwmon10"):
+        celsius_of(sysfs, "hwmon:lm75/temp1")
+    assert celsius_of(sysfs, "hwmon:hwmon10/temp1") == 25.0
+
+
 # -- PWM ---------------------------------------------------------------------------
 
 
@@ -212,6 +330,17 @@ def test_pwm_attributes_are_written_in_the_kernels_order(tmp_path: Path) -> None
         assert rig.sysfs.writes[-1][1] == str(PERIOD_NS // 2)
     finally:
         rig.close()
+
+
+def test_a_pwm_whose_period_was_never_set_refuses_everything_else_and_is_set_up_all_the_same(tmp_path: Path) -> None:
+    sysfs = FakeSysfs(tmp_path / "root", _pins(tmp_path / "pins"), threading.RLock)
+    path = "sys/class/pwm/pwmchip0/pwm0"
+    sysfs.write("sys/class/pwm/pwmchip0/export", "0")
+    for attribute, text in (("enable", "0"), ("duty_cycle", "0"), ("polarity", "normal")):
+        with pytest.raises(OSError, match="Invalid argument"):
+            sysfs.write(f"{path}/{attribute}", text)
+    PwmChannel(sysfs, "pwmchip0/0", inverted=False).set(0.5)
+    assert sysfs.read(f"{path}/duty_cycle") == "500000"
 
 
 def test_a_pwm_left_running_by_a_process_before_is_not_interrupted(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_every_connector_with_a_meter_has_one_and_none_is_none() -> None:
     ("section", "hint"),
     [
         (ConnectorSection(meter="eastron_sdm630"), "did you mean 'eastron_sdm630_v2'"),
-        (ConnectorSection(meter="hourglass"), "known: eastron_sdm630_v2, none"),
+        (ConnectorSection(meter="hourglass"), "known: eastron_sdm630_v2, carlo_gavazzi_em580, none"),
         (ConnectorSection(meter_address="10.0.0.1"), "tcp:HOST:PORT/UNIT"),
     ],
 )

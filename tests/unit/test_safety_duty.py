@@ -37,7 +37,7 @@ def test_less_than_six_amperes_cannot_be_encoded(current_a: float) -> None:
     assert permille_for(current_a) is None
 
 
-@pytest.mark.parametrize("current_a", [51.0, 51.5, 52.0, 52.49, 52.5, 52.74])
+@pytest.mark.parametrize("current_a", [51.0, 51.5, 52.0, 52.49, 52.499, 52.5, 52.74])
 def test_between_51_and_52_5_amperes_the_vehicle_is_told_51(current_a: float) -> None:
     assert permille_for(current_a) == 850
     assert current_for(850) == 51.0

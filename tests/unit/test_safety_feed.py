@@ -1,5 +1,7 @@
 """When the monoflop is fed."""
 
+import math
+
 import pytest
 
 from services.safety.feed import Feeder
@@ -23,3 +25,16 @@ def test_steps_in_quick_succession_feed_once() -> None:
     assert feeder.due(True, 10.0)
     assert not feeder.due(True, 10.001)
     assert feeder.due(True, 10.006)
+
+
+def test_a_step_4_ms_after_the_last_feed_feeds_nothing() -> None:
+    feeder = Feeder()
+    assert feeder.due(True, 10.0)
+    assert not feeder.due(True, 10.004)
+
+
+def test_the_next_feed_is_10_ms_after_the_last_one_and_never_without_a_coil() -> None:
+    feeder = Feeder()
+    assert feeder.due(True, 10.0)
+    assert feeder.next_s(True) == pytest.approx(10.01)
+    assert feeder.next_s(False) == math.inf

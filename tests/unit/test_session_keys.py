@@ -29,7 +29,17 @@ def test_missing_keys_have_their_factory_values() -> None:
         (ENERGY,),
         (ENERGY,),
         None,
+        False,
+        False,
+        (),
     )
+
+
+def test_a_connector_without_a_limit_of_its_own_has_that_of_the_station() -> None:
+    read = keys(**{"OperatorCurrentLimit": "20", "OperatorCurrentLimit[2]": "10", "OperatorCurrentLimit[3]": "much"})
+    assert [read.operator_a(connector) for connector in (1, 2, 3, 4)] == [20.0, 10.0, 20.0, 20.0]
+    assert keys(**{"OperatorCurrentLimit[2]": "0"}).operator_a(2) == 0.0
+    assert keys().operator_a(2) is None
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,14 @@ def test_one_phase_is_wired_and_one_is_told() -> None:
     assert found("Voltage.L2", phases=1) == []
 
 
+def test_power_is_offered_on_the_phases_that_the_relay_lets_through_and_all_are_metered() -> None:
+    assert found("Power.Offered", current_a=10.0, given=1) == [("Power.Offered", "", "2300.0", "W")]
+    assert len(found("Current.Import", "Voltage", current_a=10.0, given=1)) == 6
+    assert found("Power.Offered", current_a=10.0, given=0) == [], "which phases is not proven"
+    assert found("Power.Offered", current_a=0.0, given=0) == [("Power.Offered", "", "0.0", "W")]
+    assert found("Power.Offered", current_a=10.0, phases=1) == [("Power.Offered", "", "2300.0", "W")]
+
+
 def test_what_the_meter_does_not_give_is_left_out() -> None:
     poor = Reading(sampled_s=1.0, sampled_wall_s=2.0)
     assert found(*meter_values._MEASURANDS, reading=poor) == []

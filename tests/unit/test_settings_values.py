@@ -118,7 +118,7 @@ def test_a_fixed_cable_has_nothing_to_unlock() -> None:
 
 
 def test_a_value_for_one_connector_alone_is_refused_not_ignored() -> None:
-    wish = change(values(), "OperatorCurrentLimit", "10", 1, "")
+    wish = change(values(), "InstallationCurrentLimit", "10", 1, "")
     assert wish.outcome is Answer.REJECTED
     assert "whole station" in wish.reason
 

@@ -163,6 +163,20 @@ def test_an_output_is_on_for_a_second_and_read_back(station: FaultBench) -> None
     assert "--auxiliary" in tried(station, "output", output="auxiliary").reason
 
 
+@pytest.mark.parametrize("mode", ["Off", "Fan (temperature)"])
+def test_a_fan_that_does_not_turn_is_found_when_its_output_is_tried_out(tmp_path: Path, mode: str) -> None:
+    station = FaultBench(tmp_path, equipment="fan = true", VentHeatingCtrlMode=mode, VentHeatingTempThr="60")
+    station.until(lambda: station.status() is Status.AVAILABLE, within_s=20.0)
+    station.advance(5.0)
+    healthy = tried(station, "output", output="climate")
+    assert (healthy.values["passed"], healthy.values["fan"]) == ("yes", "3000 rpm"), healthy.reason
+    station.inject("fan_stuck")
+    stuck = tried(station, "output", output="climate")
+    assert (stuck.values["passed"], stuck.values["fan"]) == ("no", "0 rpm")
+    assert "the fan did not turn" in stuck.reason
+    assert station.safety(1).faults == ()
+
+
 def test_every_reading_can_be_looked_at(tmp_path: Path) -> None:
     station = FaultBench(
         tmp_path,

@@ -203,3 +203,15 @@ def test_after_a_power_cut_the_socket_is_off_and_the_transaction_is_ended(tmp_pa
     assert stopped is not None
     assert stopped.reason is StopReason.POWER_LOSS
     assert not pin(station)
+
+
+def test_30_a_through_the_socket_are_an_overload_and_its_meter_is_watched(tmp_path: Path) -> None:
+    station = bench(tmp_path)
+    assert station.safety(2).unwatched == ""
+    station.inject("overdraw", 87.5, connector=2)
+    station.plug_in(2, phases=1, max_current_a=32.0, ready_after_s=0.1)
+    station.swipe(CARD)
+    station.until(lambda: station.flows(2), within_s=15.0)
+    station.until(lambda: "overcurrent_hard" in station.safety(2).faults, within_s=10.0)
+    assert not pin(station)
+    assert station.safety(1).faults == ()

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-METER_MODELS = ("eastron_sdm630_v2",)
+METER_MODELS = ("eastron_sdm630_v2", "carlo_gavazzi_em580")
 """Meter models whose register map the site can answer."""
+
+SIGNING_MODELS = ("carlo_gavazzi_em580",)
+"""Those that sign what they have counted."""
 
 SITE_METER = "site"
 SITE_METER_UNIT = 100

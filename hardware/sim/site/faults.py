@@ -79,6 +79,8 @@ FAULTS: dict[str, SimulatedFault] = {
     "rcd_meter_dark": SimulatedFault("the meter is behind RCD and circuit breaker: it falls silent with them"),
     "mcb_trip": SimulatedFault("the circuit breaker trips. Off: switched on again"),
     "pe_break": SimulatedFault("protective earth is interrupted"),
+    "sign_silent": SimulatedFault("a meter that signs takes its commands and never finishes a record"),
+    "sign_refused": SimulatedFault("a meter that signs refuses its commands"),
     "undervoltage": SimulatedFault("the grid sags to a given voltage at this connector", "V", 180.0, 0.0, 230.0),
     "overvoltage": SimulatedFault("the grid rises to a given voltage at this connector", "V", 265.0, 230.0, 440.0),
     "voltage_l1": SimulatedFault("L1 has a given voltage at this connector", "V", 180.0, 0.0, 440.0),

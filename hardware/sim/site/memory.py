@@ -10,6 +10,7 @@ from hardware.sim.site.thermal import AMBIENT_C
 
 Finite = Annotated[float, Meta(ge=-1e12, le=1e12)]
 NotNegative = Annotated[float, Meta(ge=0.0, le=1e12)]
+Text = Annotated[str, Meta(max_length=4096)]
 VERSION = 1
 METER_FIELDS = ("serial", "freeze_energy", "timeout", "late_s", "corrupt", "nan")
 """Behaviours of a meter that a person presets."""
@@ -42,6 +43,18 @@ class ConnectorMemory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     mcb_closed: bool = True
 
 
+class SignerMemory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of a meter that signs. A record that was not finished is begun again."""
+
+    id_tag: Text = ""
+    tariff: Text = ""
+    point: Text = ""
+    is_open: bool = False
+    pagination: Annotated[int, Meta(ge=0, le=2**53)] = 0
+    record: Text = ""
+    pending: Text = ""
+
+
 class MeterMemory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     serial: Annotated[int, Meta(ge=0, le=LARGEST_SERIAL)]
     energy_wh: NotNegative = 0.0
@@ -51,6 +64,7 @@ class MeterMemory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     late_s: NotNegative = 0.0
     corrupt: bool = False
     nan: bool = False
+    signer: SignerMemory | None = None
 
 
 class SiteMemory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -3,6 +3,7 @@
 import zlib
 
 from hardware.sim.site.grid import FREQUENCY_HZ, NOMINAL, ZERO, Flow, Phases
+from hardware.sim.site.signer import Signer
 
 REGISTER_LIMIT_WH = 16_000_000
 """Above, a float32 of kWh can no longer tell single watt-hours; presets stay below."""
@@ -14,11 +15,18 @@ def derived_serial(station_serial: str, meter: str) -> int:
     return 10_000_000 + zlib.crc32(f"{station_serial}/{meter}".encode()) % 90_000_000
 
 
+def shown_serial(serial: int) -> str:
+    """As a meter with a serial number in letters has it: nobody takes it for a real one."""
+    return f"SIM-{serial}"
+
+
 class Meter:
     """`energy_wh` is what the meter has counted; the site keeps the physical energy apart from it."""
 
-    def __init__(self, name: str, serial: int) -> None:
+    def __init__(self, name: str, serial: int, signs: bool = False) -> None:
         self.name = name
+        self.signer = Signer() if signs else None
+        """Of a meter that signs what it has counted."""
         self.serial = serial
         self.energy_wh = 0.0
         self.phase_wh: Phases = ZERO
@@ -36,6 +44,21 @@ class Meter:
         self.frequency_hz = FREQUENCY_HZ
         self.dark = False
         """It has no supply."""
+
+    @property
+    def serial(self) -> int:
+        return self._serial
+
+    @serial.setter
+    def serial(self, serial: int) -> None:
+        """Another meter stands here: it knows nothing of the one before."""
+        if self.signer is not None and self.signer.serial != shown_serial(serial):
+            self.signer = Signer(shown_serial(serial))
+        self._serial = serial
+
+    @property
+    def signs(self) -> bool:
+        return self.signer is not None
 
     @property
     def silent(self) -> bool:

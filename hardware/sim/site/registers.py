@@ -1,31 +1,28 @@
-"""The register map of an Eastron SDM630 V2 (function 4: float32, big-endian; serial number in holding 0xFC00)."""
+"""The register map of an Eastron SDM630 V2 (function 4: float32, big-endian; serial number in holding 0xFC00).
+
+Other models have a file of their own; asked by name, each meter answers as its model does.
+"""
 
 import math
 import struct
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from hardware.sim.site import em580
 from hardware.sim.site.meter import Meter
+from hardware.sim.site.refusal import ILLEGAL_ADDRESS, ILLEGAL_FUNCTION, ILLEGAL_VALUE, ModbusRefusal
 
 if TYPE_CHECKING:
     from hardware.sim.site.site import Site
 
 READ_HOLDING = 3
 READ_INPUT = 4
+WRITE = 16
 MAX_WORDS = 80
 LAST_INPUT_ADDRESS = 0x0182
 SERIAL_ADDRESS = 0xFC00
 
-ILLEGAL_FUNCTION = 1
-ILLEGAL_ADDRESS = 2
-ILLEGAL_VALUE = 3
-
-
-class ModbusRefusal(Exception):
-    """The meter answers with a Modbus exception."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(f"modbus exception {code}")
-        self.code = code
+__all__ = ["ModbusRefusal", "meter_words", "spans", "words", "write_words"]
 
 
 def _input_values(meter: Meter) -> dict[int, float]:
@@ -75,4 +72,22 @@ def meter_words(meter: Meter, function: int, address: int, count: int) -> tuple[
 
 def words(site: "Site", meter: str, function: int, address: int, count: int) -> tuple[int, ...]:
     """The same by name, at the site's present time. Raises KeyError for an unknown meter."""
-    return meter_words(site.meters[meter], function, address, count)
+    asked = site.meters[meter]
+    if asked.signer is not None and function in (READ_HOLDING, READ_INPUT):
+        return em580.read(asked, function == READ_HOLDING, address, count, site.now_s)
+    return meter_words(asked, function, address, count)
+
+
+def write_words(site: "Site", meter: str, address: int, written: Sequence[int]) -> None:
+    """One write, at the site's present time. Raises ModbusRefusal where the real meter answers with an exception."""
+    asked = site.meters[meter]
+    if asked.signer is None:
+        raise ModbusRefusal(ILLEGAL_FUNCTION)
+    em580.write(asked, address, written, site.now_s)
+
+
+def spans(signs: bool) -> tuple[tuple[int, int], tuple[int, int]]:
+    """First address and the one after the last, of input and of holding registers."""
+    if signs:
+        return em580.INPUTS, em580.HOLDINGS
+    return (0, LAST_INPUT_ADDRESS), (SERIAL_ADDRESS, SERIAL_ADDRESS + 2)

@@ -12,7 +12,7 @@ from hardware.sim.site.board_side import BoardSide
 from hardware.sim.site.car import Ev
 from hardware.sim.site.cards import Cards
 from hardware.sim.site.connector import Connector, Refusal
-from hardware.sim.site.description import SITE_METER, SiteDescription, meter_name
+from hardware.sim.site.description import SIGNING_MODELS, SITE_METER, SiteDescription, meter_name
 from hardware.sim.site.faults import FAULTS, checked_value, unknown_fault
 from hardware.sim.site.grid import NOMINAL, ZERO, Flow, added, connector_voltage_v, on_grid
 from hardware.sim.site.memory import METER_FIELDS
@@ -41,8 +41,11 @@ class Site(BoardSide):
             for number, each in sorted(description.connectors.items())
         }
         self.monoflop = Monoflop(self.connectors)
-        names = [meter_name(number) for number, each in description.connectors.items() if each.meter != "none"]
-        self.meters = {name: Meter(name, derived_serial(description.serial, name)) for name in (*names, SITE_METER)}
+        models = {meter_name(n): each.meter for n, each in description.connectors.items() if each.meter != "none"}
+        self.meters = {
+            name: Meter(name, derived_serial(description.serial, name), model in SIGNING_MODELS)
+            for name, model in (*models.items(), (SITE_METER, ""))
+        }
         self.cards = Cards()
         self.inputs = Inputs(description.inputs, self.connectors)
         self.outputs = Outputs(description.outputs, self.connectors)
@@ -132,6 +135,9 @@ class Site(BoardSide):
                 power_w += flow.power_w
             if (meter := self.meters.get(meter_name(number))) is not None:
                 meter.flow, meter.frequency_hz, meter.dark = flow, connector.supply.frequency_hz, connector.meter_dark
+                if meter.signer is not None:
+                    meter.signer.silent = connector.faults.active("sign_silent")
+                    meter.signer.refuses = connector.faults.active("sign_refused")
         voltage = connector_voltage_v(total, ZERO, NOMINAL)
         apparent_va = sum(volts * amps for volts, amps in zip(voltage, total, strict=True))
         # The meter at the grid connection counts the sum of all connectors, whatever the lines between them lose.

@@ -6,7 +6,15 @@ import msgspec
 
 from hardware.sim.site.connector import Connector
 from hardware.sim.site.faults import ArmedFault
-from hardware.sim.site.memory import METER_FIELDS, CarMemory, ConnectorMemory, MeterMemory, SiteMemory
+from hardware.sim.site.memory import (
+    METER_FIELDS,
+    CarMemory,
+    ConnectorMemory,
+    MeterMemory,
+    SignerMemory,
+    SiteMemory,
+)
+from hardware.sim.site.signer import Signer
 
 if TYPE_CHECKING:
     from hardware.sim.site.site import Site
@@ -64,6 +72,20 @@ def _load_connector(connector: Connector, memory: ConnectorMemory, now_s: float)
     connector.put_back(car, memory.cable_a, now_s)
 
 
+def _dump_signer(signer: Signer | None) -> SignerMemory | None:
+    if signer is None:
+        return None
+    return SignerMemory(**{name: getattr(signer, name) for name in SignerMemory.__struct_fields__})
+
+
+def _load_signer(signer: Signer | None, memory: SignerMemory | None, now_s: float) -> None:
+    if signer is None or memory is None:
+        return
+    for name in SignerMemory.__struct_fields__:
+        setattr(signer, name, getattr(memory, name))
+    signer.pending_since_s = now_s
+
+
 def dump(site: "Site") -> dict[str, Any]:
     """JSON-able."""
     memory = SiteMemory(
@@ -74,6 +96,7 @@ def dump(site: "Site") -> dict[str, Any]:
             meter.name: MeterMemory(
                 energy_wh=meter.energy_wh,
                 phase_wh=meter.phase_wh,
+                signer=_dump_signer(meter.signer),
                 **{field: getattr(meter, field) for field in METER_FIELDS},
             )
             for meter in site.meters.values()
@@ -103,6 +126,7 @@ def load(site: "Site", plain: dict[str, Any]) -> None:
             meter.energy_wh, meter.phase_wh = kept.energy_wh, kept.phase_wh
             for field in METER_FIELDS:
                 setattr(meter, field, getattr(kept, field))
+            _load_signer(meter.signer, kept.signer, site.now_s)
     wiring = dict(memory.wiring)
     site.outputs.auxiliary = wiring.pop("auxiliary", site.outputs.auxiliary)
     site.inputs.restore(memory.inputs, wiring)

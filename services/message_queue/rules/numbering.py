@@ -19,6 +19,11 @@ def backend_id(transaction_id: str, known: Mapping[str, int], unsettled: Collect
     return known.get(transaction_id, NEVER_ANSWERED)
 
 
+def is_filled_in(payload: str) -> bool:
+    """It came with the backend's id: its StopTransaction is past, and nobody here knows it any more."""
+    return payload.startswith('{"transactionId":')
+
+
 def filled_in(payload: str, number: int) -> str:
     """`payload` is a JSON object that is not empty; a repeat gives the same text."""
     return f'{{"transactionId":{number},{payload[1:]}'

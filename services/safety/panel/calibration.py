@@ -4,13 +4,11 @@ With nothing plugged in X1 is +12 V and F is -12 V. Both are measured; what they
 A correction beyond 8 % is refused: within it every nominal level stays inside its own window.
 """
 
-import math
-
 from hardware.interfaces import PilotLevels, PilotMode
 from schemas.session import Permission
 from services.safety.memory import Memory
-from services.safety.panel.exercise import Turn, Verdict, refusal
-from services.safety.state import SAFE, ConnectorState, Readings, due
+from services.safety.panel.exercise import STEP_S, Turn, Verdict, refusal
+from services.safety.state import NEVER_S, SAFE, ConnectorState, Readings, due
 
 NOMINAL_V = 12.0
 MOST = 0.08
@@ -25,7 +23,8 @@ RECALIBRATE = "Recalibrate"
 
 
 def bounded(gain: float, offset_v: float) -> bool:
-    return math.isfinite(gain + offset_v) and abs(gain - 1.0) <= MOST and abs(offset_v) <= MOST * NOMINAL_V
+    """False for what is no number too."""
+    return abs(gain - 1.0) <= MOST and abs(offset_v) <= MOST * NOMINAL_V
 
 
 def corrected(levels: PilotLevels | None, memory: Memory, mode: str) -> PilotLevels | None:
@@ -54,7 +53,7 @@ class CalibrationPart:
         self._found: dict[PilotMode, list[float]] = {PilotMode.X1: [], PilotMode.F: []}
         self._mode = PilotMode.X1
         self._since_s: float | None = None
-        self._stamp_s = -1.0
+        self._stamp_s = NEVER_S
 
     def step(self, readings: Readings, now_s: float) -> Turn:
         """`readings` as measured."""
@@ -69,8 +68,7 @@ class CalibrationPart:
             if self._mode is PilotMode.F:
                 return Turn(SAFE, self._judge())
             self._mode, self._since_s = PilotMode.F, None
-        permille = 0 if self._mode is PilotMode.F else 1000
-        return Turn(SAFE._replace(mode=self._mode, permille=permille, sample_period_s=0.02))
+        return Turn(SAFE._replace(mode=self._mode, sample_period_s=STEP_S))
 
     def _judge(self) -> Verdict:
         high_v, low_v = (sum(values) / len(values) for values in self._found.values())

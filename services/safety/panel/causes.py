@@ -20,7 +20,7 @@ def _emergency_stop(state: ConnectorState, moment: Moment) -> bool:
 
 
 def _tilted(state: ConnectorState, moment: Moment) -> bool:
-    """Until service has had a look (`python -m services.safety --clear-lockout`)."""
+    """Until service has had a look (`chargectl safety clear-lockout`)."""
     return state.memory.tilted or inputs.stops(state, inputs.TILT, moment)
 
 

@@ -11,7 +11,6 @@ from schemas.safety import ExerciseRequest, LookRequest, ReadInputsRequest, Safe
 from services.safety.panel import calibration, exercise, parts
 from services.safety.panel.exercise import Exercise, Part, Verdict
 from services.safety.panel.look import connector_values, station_values
-from services.safety.panel.output_test import OutputTest
 from services.safety.panel.outputs import Wish
 from services.safety.panel.panel import Panel
 from services.safety.seat import Seat
@@ -54,9 +53,9 @@ class Desk:
     def _look(self, request: LookRequest, station: SafetyStation, now: Now) -> None:
         seat = self._seats.get(request.connector)
         if request.connector == 0:
-            values = station_values(station.inputs, self._panel.driven, station.temperatures_c)
+            values = station_values(station, self._panel.driven, self._panel.has_fan)
         elif seat is not None:
-            values = connector_values(seat.state, seat.readings, seat.outputs, now.boot_s)
+            values = connector_values(seat.state, seat.readings, seat.outputs, seat.permission, now.boot_s)
         else:
             there = ", ".join(map(str, self._seats))
             self._bus.answer(request.request_id, Answer.REJECTED, f"there is no such connector; there are {there}")
@@ -76,7 +75,7 @@ class Desk:
             self._bus.answer(request.request_id, Answer.REJECTED, why)
         elif request.what == "output":
             self._output_request = request.request_id
-            self._panel.test = OutputTest(request.output, now.boot_s)
+            self._panel.test = self._panel.test_of(self.wishes(), request.output, now.boot_s)
         else:
             seat = self._seats[request.connector]
             part = parts.part_of(request.what, seat.state.equipment)

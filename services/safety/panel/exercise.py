@@ -17,10 +17,10 @@ from schemas.session import Permission
 from services.safety import faults, lock
 from services.safety.readings import is_possible, letter_of
 from services.safety.state import SAFE, ConnectorState, Equipment, Outputs, Readings
-from services.safety.timings import PILOT_VALID_IDLE_S
+from services.safety.timings import PILOT_VALID_IDLE_S, SAMPLE_CONNECTED_S
 
 RESTING = "being tried out by service (chargectl doctor --deep)"
-STEP_S = 0.02
+STEP_S = SAMPLE_CONNECTED_S
 LONGEST_S = 10.0
 """Of one exercise."""
 NO_CABLE_OHM = 4500.0
@@ -52,7 +52,7 @@ def refusal(state: ConnectorState, permission: Permission | None, now_s: float) 
     stopping = [code for code in state.faults.active if faults.class_of(code) in faults.STOPPING]
     if state.memory.lockout or stopping:
         return f"a fault is active: {worst_first([*stopping, *filter(None, [state.memory.lockout])])[0]}"
-    if lock.is_present(state) or sight.confirmed in ("B", "C", "D"):
+    if lock.is_present(state):
         return "a vehicle or a cable is plugged in: unplug it first"
     if state.contactor.coil or state.contactor.phase is not Contactor.OPEN:
         return "the contactor is not proven open"

@@ -49,10 +49,9 @@ def observe(state: ConnectorState, moment: Moment) -> None:
     for name in watched(state):
         sight = contacts.setdefault(name, SwitchSight())
         observe_switch(sight, moment.readings.inputs.get(name), FEEDBACK_VALID_S, moment)
-        if sight.stamp_s >= 0.0:
-            moment.wake(sight.stamp_s + FEEDBACK_VALID_S + 1e-5)
-        if name == TILT and is_active(state, TILT, now_s) is True:
-            state.memory.tilted = True
+        moment.wake(sight.stamp_s + FEEDBACK_VALID_S + 1e-5)
+    if is_active(state, TILT, now_s):
+        state.memory.tilted = True
 
 
 def is_active(state: ConnectorState, name: str, now_s: float) -> bool | None:
@@ -69,8 +68,9 @@ def unread(state: ConnectorState, name: str, moment: Moment) -> bool:
     sight = state.panel.contacts.get(name)
     if sight is None or sight.stamp_s < 0.0:
         return after(state.begun_s, BOOT_S, moment)
-    if state.contactor.coil:
+    if state.contactor.coil and not state.equipment.outlet:
         return True
+    # A domestic socket is off by then (`refusal`); without a pilot it learns later that the whole board is away.
     return after(max(sight.stamp_s + FEEDBACK_VALID_S, state.pilot_sight.run_start_s), UNREADABLE_S, moment)
 
 

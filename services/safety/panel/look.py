@@ -5,15 +5,33 @@ from collections.abc import Callable, Iterator, Mapping
 
 from hardware.interfaces import Feedback
 from schemas.faults import FAULTS, worst_first
+from schemas.safety import SafetyStation
+from schemas.session import Permission
 from services.safety import pilot
+from services.safety.permission import Grant, grant
 from services.safety.state import ConnectorState, Driven, Outputs, Readings
 
 UNKNOWN = "not read"
 
 
-def connector_values(state: ConnectorState, readings: Readings, outputs: Outputs, now_s: float) -> dict[str, str]:
-    """By name; a reading has its age behind it."""
-    return dict(_connector(state, readings, outputs, now_s))
+def connector_values(
+    state: ConnectorState, readings: Readings, outputs: Outputs, lease: Permission | None, now_s: float
+) -> dict[str, str]:
+    """By name; a reading has its age behind it. `lease`: of the session, as it was heard last."""
+    values = dict(_connector(state, readings, outputs, now_s))
+    return values | {"lease": lease_words(lease, grant(lease, state.equipment.connector, now_s), now_s)}
+
+
+def lease_words(lease: Permission | None, now: Grant, now_s: float) -> str:
+    if lease is None:
+        return "none was heard"
+    if not now.valid:
+        ended = f" ({now_s - lease.until_s:.1f} s ago)" if lease.until_s <= now_s else ""
+        return f"none: {now.why_not.removeprefix('paused: ')}{ended}"
+    said = [f"{now.limit_a:.1f} A" if now.may_charge else now.why_not.removeprefix("paused: ")]
+    said += [f"{now.phases} phase{'s' if now.phases > 1 else ''}"] if now.phases else []
+    said += ["the cable is held"] if now.hold_cable else ["the cable is released"] if now.release_cable else []
+    return f"{', '.join(said)}; ends in {lease.until_s - now_s:.1f} s"
 
 
 def _connector(state: ConnectorState, readings: Readings, outputs: Outputs, now_s: float) -> Iterator[tuple[str, str]]:
@@ -62,11 +80,14 @@ def _connector(state: ConnectorState, readings: Readings, outputs: Outputs, now_
 
 def _meter(readings: Readings, aged: Callable[[str, float], str]) -> Iterator[tuple[str, str]]:
     meter = readings.meter
-    if meter is None or meter.current_a is None:
-        yield "meter current", "no reading" if meter is None or meter.answers else "the meter is silent"
-    else:
-        text = " / ".join(f"{amps:.1f}" for amps in meter.current_a) + " A"
-        yield "meter current", aged(text, meter.sampled_s)
+    if meter is None or not meter.answers:
+        yield "meter", "no reading" if meter is None else "the meter is silent"
+        return
+    for name, values, text in (("current", meter.current_a, "{:.1f} A"), ("voltage", meter.voltage_v, "{:.0f} V")):
+        shown = " / ".join(map(text.format, values)) if values is not None else ""
+        yield f"meter {name}", aged(shown, meter.sampled_s) if shown else "not measured"
+    order = {1: "L1, L2, L3", -1: "L1, L3, L2: wrong"}.get(meter.phase_order or 0)
+    yield "meter phase order", "not told" if order is None else aged(order, meter.sampled_s)
 
 
 def _contact(read: Feedback | None, closed: str, opened: str, aged: Callable[[str, float], str]) -> str:
@@ -80,14 +101,20 @@ def _residual(readings: Readings, aged: Callable[[str, float], str]) -> Iterator
         return
     said = [word for word, on in (("DC output tripped", status.dc_tripped), ("RMS output tripped", status.rms_tripped),
                                   ("device error", status.device_error)) if on]  # fmt: skip
-    text = f"DC {status.dc_ma:.1f} mA, RMS {status.rms_ma:.1f} mA, {', '.join(said) or 'no trip'}"
-    yield "residual current", aged(text, status.sampled_s)
+    measured = [f"{name} {_milliamperes(ma)}" for name, ma in (("DC", status.dc_ma), ("RMS", status.rms_ma))]
+    yield "residual current", aged(f"{', '.join(measured)}, {', '.join(said) or 'no trip'}", status.sampled_s)
+
+
+def _milliamperes(ma: float) -> str:
+    return "not measured" if math.isnan(ma) else f"{ma:.1f} mA"
 
 
 def _books(state: ConnectorState, now_s: float) -> Iterator[tuple[str, str]]:
     memory = state.memory
     hold_s = state.faults.hold_until_s - now_s
-    yield "hold-off", f"{hold_s:.1f} s" if hold_s > 0.0 else "none"
+    after = state.faults.hold_code
+    cause = FAULTS[after].text if after else "a fault before the start"
+    yield "hold-off", f"{hold_s:.1f} s after: {cause}" if hold_s > 0.0 else "none"
     yield "recoveries since plug-in", str(memory.recoveries)
     yield "contactor cycles", f"{memory.contactor_cycles}, under load {memory.contactor_load_cycles}"
     yield "plug cycles", str(memory.plug_cycles)
@@ -98,12 +125,14 @@ def _books(state: ConnectorState, now_s: float) -> Iterator[tuple[str, str]]:
         yield f"fault {fault.internal_code}", f"{fault.text}. {fault.instruction}{waits}"
 
 
-def station_values(
-    inputs: Mapping[str, bool | None], driven: Mapping[str, Driven], temperatures: Mapping[str, float | None]
-) -> dict[str, str]:
-    values = {f"temperature {name}": UNKNOWN if c is None else f"{c:+.1f} C" for name, c in temperatures.items()}
+def station_values(station: SafetyStation, driven: Mapping[str, Driven], has_fan: bool) -> dict[str, str]:
+    """`has_fan`: its speed is measured here."""
+    known = station.temperatures_c.items()
+    values = {f"temperature {name}": UNKNOWN if c is None else f"{c:+.1f} C" for name, c in known}
+    if has_fan:
+        values["fan"] = UNKNOWN if station.fan_rpm is None else f"{station.fan_rpm:.0f} rpm"
     said = {None: UNKNOWN, True: "active", False: "at rest"}
-    values |= {f"input {name}": said[active] for name, active in inputs.items()}
+    values |= {f"input {name}": said[active] for name, active in station.inputs.items()}
     for name, output in driven.items():
         back = output.readback
         pin = "" if back is None else f", reads back {'on' if back.closed else 'off'}"

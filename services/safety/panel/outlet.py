@@ -16,6 +16,7 @@ from services.safety.permission import Grant
 from services.safety.pilot import contactor_free
 from services.safety.settings import SafetySettings
 from services.safety.state import SAFE, ConnectorState, Moment, Outputs, PilotSight, Readings, due
+from services.safety.supply import meter, overload
 from services.safety.thermal import derating, temperatures
 from services.safety.timings import LOOP_CLOSED_S, OPEN_WITHIN_S, SAMPLE_CONNECTED_S
 
@@ -34,7 +35,7 @@ def _step(state: ConnectorState, permission: Permission | None, moment: Moment) 
     state.settings = _own(state.settings)
     lease = core.grant_of(state, permission, now_s)
     _stand_in_for_a_pilot(state, lease, moment)
-    for observe in (inputs.observe, series.observe, temperatures.observe):
+    for observe in (inputs.observe, series.observe, temperatures.observe, meter.observe):
         observe(state, moment)
     faults.evaluate(state, moment)
     if lease.valid:
@@ -50,10 +51,8 @@ def _step(state: ConnectorState, permission: Permission | None, moment: Moment) 
 
 
 def _own(settings: SafetySettings) -> SafetySettings:
-    """What a socket has no part in is not watched."""
-    if settings.rcd == "Off" and not settings.monitoring_relay and not settings.energy_input:
-        return settings
-    return settings._replace(rcd="Off", monitoring_relay=False, energy_input=False)
+    """What a socket has no part in is not watched. Nothing can be told to what is plugged in, so nothing is lowered."""
+    return settings._replace(rcd="Off", monitoring_relay=False, check_overcurrent=False)
 
 
 def _stand_in_for_a_pilot(state: ConnectorState, lease: Grant, moment: Moment) -> None:
@@ -62,6 +61,8 @@ def _stand_in_for_a_pilot(state: ConnectorState, lease: Grant, moment: Moment) -
     sight, letter = state.pilot_sight, "C" if lease.may_charge else "A"
     if sight.confirmed != letter:
         state.pilot_sight = sight = PilotSight(confirmed=letter, run_start_s=moment.now_s, confirmed_s=moment.now_s)
+    if sight.letter == "" and not moment.readings.trouble:
+        sight.run_start_s = moment.now_s
     sight.letter = "" if moment.readings.trouble else letter
     sight.stamp_s, sight.bad_since_s = moment.now_s, None
     state.vehicle_connected = state.power_requested = not state.panel.out_of_service
@@ -90,7 +91,8 @@ def _refusal(state: ConnectorState, lease: Grant, now_s: float) -> tuple[str, fl
         return lease.why_not, 0.0
     if not lease.limit_a >= state.rated_a:
         return f"paused: the socket carries {state.rated_a:g} A, and {lease.limit_a:g} A are available", 0.0
-    for words, retry_s in (inputs.refusal(state, now_s), derating.refusal(state, now_s)):
+    for rule in (inputs.refusal, derating.refusal, overload.refusal):
+        words, retry_s = rule(state, now_s)
         if words:
             return words, retry_s
     if not state.contactor.coil:
@@ -110,7 +112,7 @@ def _switch(state: ConnectorState, on: bool, moment: Moment) -> None:
         contactor.coil, contactor.off_s, contactor.phase = False, now_s, Contactor.OPENING
         moment.say("coil_off", state.pilot.waiting)
     state.pilot.mode = PilotMode.PWM if contactor.coil else PilotMode.X1
-    state.pilot.permille = (duty.permille_for(state.rated_a) or 1000) if contactor.coil else 1000
+    state.pilot.permille = duty.permille_for(state.rated_a) or SAFE.permille
     if contactor.coil:
         moment.wake(now_s + LOOP_CLOSED_S)
 

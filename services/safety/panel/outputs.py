@@ -54,7 +54,7 @@ def wanted(names: Sequence[str], wishes: Sequence[Wish], requested: Mapping[str,
     }
     all_of_them = {
         AUXILIARY: auxiliary[use],
-        RELAY_2: any(_relay_2(wish) for wish in wishes),
+        RELAY_2: _relay_2(wishes),
         CLIMATE: climate.wanted(wish.state for wish in wishes),
         VENTILATION: any(wish.outputs.ventilation for wish in wishes),
         **{name: requested.get(name, False) for name in BACKENDS},
@@ -62,11 +62,23 @@ def wanted(names: Sequence[str], wishes: Sequence[Wish], requested: Mapping[str,
     return {name: all_of_them.get(name, False) for name in names}
 
 
-def _relay_2(wish: Wish) -> bool:
+def _relay_2(wishes: Sequence[Wish]) -> bool:
+    """A second contactor carries what every connector carries: with welded contacts it opens whoever else charges."""
+    barred = bool(welded(wishes))
+    return any(_wants_relay_2(wish, barred) for wish in wishes)
+
+
+def _wants_relay_2(wish: Wish, barred: bool) -> bool:
+    """A domestic socket sees no plug, so none counts as connected there."""
     pattern = wish.state.settings.relay_2_pattern
     if pattern == "On while vehicle connected":
-        return wish.state.vehicle_connected
-    return pattern == "On while charging" and wish.outputs.series
+        return wish.state.vehicle_connected and not wish.state.equipment.outlet
+    return pattern == "On while charging" and wish.outputs.series and not barred
+
+
+def welded(wishes: Sequence[Wish]) -> tuple[int, ...]:
+    """Connectors whose contacts are known to be welded."""
+    return tuple(wish.state.equipment.connector for wish in wishes if wish.state.memory.lockout == "contactor_welded")
 
 
 def safe(names: Sequence[str], wishes: Sequence[Wish]) -> dict[str, bool]:
@@ -100,8 +112,7 @@ class Book:
         new = []
         for name, driven in self.driven.items():
             back = driven.readback
-            fresh = back is not None and now_s - back.sampled_s <= READBACK_VALID_S
-            if back is None or not fresh or back.closed is driven.on:
+            if back is None or now_s - back.sampled_s > READBACK_VALID_S or back.closed is driven.on:
                 self._differs_s.pop(name, None)
                 self._complained.discard(name)
             elif back.sampled_s >= driven.since_s:

@@ -8,8 +8,9 @@ from schemas.station import EquipmentSection
 from services.safety.panel import outputs
 from services.safety.panel.input_reports import InputReports, free_inputs
 from services.safety.panel.output_test import OutputTest
-from services.safety.panel.outputs import AUXILIARY, BACKENDS, Book, Wish
+from services.safety.panel.outputs import AUXILIARY, BACKENDS, CLIMATE, Book, Wish
 from services.safety.state import Driven, NoticeWish
+from services.safety.thermal.climate import HEATER_BY_TEMPERATURE
 from services.safety.timings import BOOT_S
 
 logger = logging.getLogger("safety.panel")
@@ -32,6 +33,11 @@ class Panel:
         """When there is something to do without anything being read, boot clock."""
 
     @property
+    def has_fan(self) -> bool:
+        """Its speed is measured."""
+        return "fan" in self._board.tachometers
+
+    @property
     def driven(self) -> Mapping[str, Driven]:
         return self._book.driven
 
@@ -47,7 +53,8 @@ class Panel:
         requested = self._requested(wishes, start_id)
         for name, on in outputs.wanted(self._names, wishes, requested).items():
             if self.test is not None and name == self.test.name:
-                self._command(name, self.test.turn(self._board.outputs[name].readback(), now_s), now_s)
+                back, fan = self._board.outputs[name].readback(), self._board.tachometers.get("fan")
+                self._command(name, self.test.turn(back, now_s, fan.read() if fan is not None else None), now_s)
                 self.next_s = min(self.next_s, self.test.next_s())
             elif name in BACKENDS and not start_id and not late:
                 # What the backend asked for lasts until the station restarts, and whether it has is not known yet.
@@ -93,7 +100,7 @@ class Panel:
 
     def free(self, wishes: Sequence[Wish]) -> dict[str, str] | None:
         """The free inputs and outputs: "on", "off", "" = not read; None = they are not the backend's."""
-        if not wishes or not outputs.backend_controls(wishes):
+        if not outputs.backend_controls(wishes):
             return None
         words = {None: "", True: "on", False: "off"}
         inputs = [name for name in free_inputs(wishes[0].state.settings) if name in self._wired]
@@ -108,6 +115,11 @@ class Panel:
             use = outputs.auxiliary_use([wish.state.settings for wish in wishes]).value
             return f"the auxiliary output may be wired to a {use}: ask for it explicitly (--auxiliary)"
         return ""
+
+    def test_of(self, wishes: Sequence[Wish], name: str, now_s: float) -> OutputTest:
+        """A fan whose speed is measured is awaited, unless the climate output drives a heater."""
+        heater = any(wish.state.settings.climate_mode == HEATER_BY_TEMPERATURE for wish in wishes)
+        return OutputTest(name, now_s, name == CLIMATE and self.has_fan and not heater)
 
     def set_output(self, wishes: Sequence[Wish], name: str, on: bool) -> str:
         """The backend switches an output. Returns why not; empty = it is switched with the next turn."""

@@ -88,12 +88,12 @@ class PilotPoint(NamedTuple):
 
 HOLD_S = 0.3
 SWEEP = (
-    PilotPoint(PilotMode.X1, 1000, "x1"),
+    PilotPoint(PilotMode.X1, SAFE.permille, "x1"),
     PilotPoint(PilotMode.PWM, 100, "6_a"),
     PilotPoint(PilotMode.PWM, 266, "16_a"),
     PilotPoint(PilotMode.PWM, 533, "32_a"),
     PilotPoint(PilotMode.PWM, 892, "63_a"),
-    PilotPoint(PilotMode.F, 0, "f"),
+    PilotPoint(PilotMode.F, SAFE.permille, "f"),
 )
 LEVEL_TOLERANCE_V, DUTY_TOLERANCE, FREQUENCY_TOLERANCE_HZ = 1.0, 0.01, 20.0
 
@@ -180,9 +180,8 @@ class ContactorPart:
     def _switch(self, readings: Readings, now_s: float) -> str:
         since_s, read, coil = self._since_s, readings.mirror, self._todo[0] == "close"
         assert since_s is not None
-        closed = None if read is None else read.closed is not self._normally_closed
         place = "closing_ms" if coil else "opening_ms"
-        if read is not None and closed is coil and read.sampled_s >= since_s:
+        if read is not None and (read.closed is not self._normally_closed) is coil and read.sampled_s >= since_s:
             self._measured.setdefault(place, f"{1000.0 * (read.sampled_s - since_s):.0f}")
         if coil and self._bolted and (readings.lock is None or not readings.lock.closed):
             return "the lock opened while the output was live"

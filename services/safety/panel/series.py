@@ -1,14 +1,15 @@
 """A second contactor in series with the first, on relay 2 (PatternOnRelayK2: On while charging).
 
 Order: it closes first, without current; the main contactor closes when it is on. The main contactor opens first; it
-follows 100 ms later, whatever the main contacts did: with welded ones it is the only way to open the circuit.
+follows 100 ms later, whatever the main contacts did: with welded ones it is the only way to open the circuit. So it
+opens at once, for all connectors, when the contacts of one of them are welded.
 """
 
 from hardware.interfaces import PilotMode
 from services.safety.readings import observe_switch
 from services.safety.region import SwitchSight
 from services.safety.rule import after
-from services.safety.state import ConnectorState, Moment, due
+from services.safety.state import ConnectorState, Moment
 from services.safety.timings import FEEDBACK_VALID_S, OPEN_WITHIN_S
 
 RELAY = "relay_2"
@@ -21,7 +22,9 @@ MISMATCH_S = 0.100
 
 
 def is_fitted(state: ConnectorState) -> bool:
-    return state.settings.relay_2_pattern == "On while charging" and RELAY in state.equipment.outputs
+    """A domestic socket hangs on a relay of its own."""
+    here = RELAY in state.equipment.outputs and not state.equipment.outlet
+    return here and state.settings.relay_2_pattern == "On while charging"
 
 
 def watched(state: ConnectorState) -> tuple[str, ...]:
@@ -32,10 +35,22 @@ def watched(state: ConnectorState) -> tuple[str, ...]:
 
 
 def observe(state: ConnectorState, moment: Moment) -> None:
+    state.panel.barred = _barred(state, moment.readings.welded)
     for name in watched(state):
         driven = moment.readings.outputs.get(name)
         sight = state.panel.readbacks.setdefault(name, SwitchSight())
         observe_switch(sight, driven.readback if driven is not None else None, FEEDBACK_VALID_S, moment)
+
+
+def _barred(state: ConnectorState, welded: tuple[int, ...]) -> str:
+    others = [str(number) for number in welded if number != state.equipment.connector]
+    if not others or not is_fitted(state):
+        return ""
+    return f"the contactor of connector {others[0]} is welded: no connector has power until service has put it right"
+
+
+def refusal(state: ConnectorState, now_s: float) -> tuple[str, float]:  # noqa: ARG001
+    return state.panel.barred, 0.0
 
 
 def mismatch(state: ConnectorState, moment: Moment) -> bool:
@@ -65,7 +80,8 @@ def ready(state: ConnectorState, moment: Moment) -> bool:
 def follow(state: ConnectorState, moment: Moment) -> None:
     """Once coil and pilot are decided."""
     panel, now_s = state.panel, moment.now_s
-    wanted = is_fitted(state) and (_is_needed(state) or (panel.series and not _may_open(state, moment)))
+    follows = panel.series and not after(state.contactor.off_s, FOLLOWS_S, moment)
+    wanted = is_fitted(state) and (_is_needed(state) or follows)
     if wanted != panel.series:
         panel.series, panel.series_s = wanted, now_s
         moment.wake(now_s + CLOSES_FIRST_S)
@@ -73,15 +89,4 @@ def follow(state: ConnectorState, moment: Moment) -> None:
 
 def _is_needed(state: ConnectorState) -> bool:
     asks = state.pilot_sight.confirmed in ("C", "D") and state.pilot.mode is PilotMode.PWM
-    return state.contactor.coil or asks
-
-
-def _may_open(state: ConnectorState, moment: Moment) -> bool:
-    contactor = state.contactor
-    if contactor.off_s < state.panel.series_s and contactor.on_s < state.panel.series_s:
-        # The main contactor was never closed meanwhile: there is nothing to wait for.
-        return True
-    if due(contactor.off_s, FOLLOWS_S, moment.now_s):
-        return True
-    moment.wake(contactor.off_s + FOLLOWS_S)
-    return False
+    return state.contactor.coil or (asks and not state.panel.barred)

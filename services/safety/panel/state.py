@@ -15,6 +15,8 @@ class PanelState(Region):
     """The second contactor in series shall be closed."""
     series_s: float = 0.0
     """When that changed last."""
+    barred: str = ""
+    """Why it stays open whatever is wanted here, for a person; empty = nothing speaks against it."""
 
     out_of_service: str = ""
     """Why the domestic socket is no connector now; empty = it is one, or this is none."""
@@ -28,5 +30,5 @@ class PanelState(Region):
 
     def begin(self, now_s: float) -> None:
         self.contacts, self.readbacks = {}, {}
-        self.series, self.series_s = False, now_s
+        self.series, self.series_s, self.barred = False, now_s, ""
         self.trouble_s = None

@@ -41,11 +41,9 @@ def _trips_without_current(state: ConnectorState, moment: Moment) -> bool:
     in_a = state.pilot_sight.confirmed == "A"
     if not in_a and state.faults.active.keys() & {"residual_current_dc", "residual_current_rms"}:
         return False
-    for since_s in (room.dc_tripped_s, room.rms_tripped_s):
-        if since_s is None or not sensor.tripped(state, since_s, moment):
-            continue
+    for since_s in [each for each in (room.dc_tripped_s, room.rms_tripped_s) if each is not None]:
         real = contactor.off_s > state.begun_s and not due(contactor.off_s, sensor.SETTLED_S, since_s)
-        if (in_a or not real) and sensor.nothing_can_flow(state, moment):
+        if (in_a or not real) and sensor.tripped(state, since_s, moment) and sensor.nothing_can_flow(state, moment):
             return True
     return False
 

@@ -43,8 +43,7 @@ def observe(state: ConnectorState, moment: Moment) -> None:
         read, before = moment.readings.inputs.get(name), contacts.get(name)
         oldest_s = 0.0 if before is None else before.stamp_s
         if read is not None and oldest_s <= read.sampled_s <= now_s + PILOT_FUTURE_S:
-            same = before is not None and before.active is read.closed
-            start_s = before.run_start_s if same and before is not None else read.sampled_s
+            start_s = before.run_start_s if before is not None and before.active is read.closed else read.sampled_s
             contacts[name] = Contact(read.closed, read.sampled_s, start_s)
         if name in contacts:
             moment.wake(contacts[name].stamp_s + FEEDBACK_VALID_S + 1e-5)

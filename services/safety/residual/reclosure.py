@@ -41,9 +41,8 @@ def follow(state: ConnectorState, moment: Moment) -> None:
 
 def is_open(state: ConnectorState, now_s: float) -> bool:
     """The RCD is seen tripped, by its contact or by the meter that it feeds."""
-    name = rcd_input(state)
     by_meter = "rcd_maybe_tripped" in state.faults.active and state.residual.meter_answers is False
-    return by_meter or (bool(name) and is_active(state, name, now_s) is True)
+    return by_meter or is_active(state, rcd_input(state), now_s) is True
 
 
 def by_direct_current(state: ConnectorState) -> bool:

@@ -50,18 +50,19 @@ def is_possible(sample: ResidualCurrent, now_s: float) -> bool:
 def usable(state: ConnectorState, now_s: float) -> bool:
     """The module has answered lately, with something possible."""
     room = state.residual
-    return room.stamp_s >= 0.0 and now_s - room.stamp_s <= FEEDBACK_VALID_S and not room.impossible
+    return now_s - room.stamp_s <= FEEDBACK_VALID_S and not room.impossible
 
 
 def _take_in(state: ConnectorState, sample: ResidualCurrent, moment: Moment) -> None:
     room = state.residual
-    before = (room.dc_tripped_s, room.rms_tripped_s)
+    dc_before_s, rms_before_s = room.dc_tripped_s, room.rms_tripped_s
     room.stamp_s, room.device_error = sample.sampled_s, sample.device_error
     room.dc_ma = None if math.isnan(sample.dc_ma) else sample.dc_ma
     room.rms_ma = None if math.isnan(sample.rms_ma) else sample.rms_ma
     room.dc_tripped_s = _since(room.dc_tripped_s, sample.dc_tripped, sample.sampled_s)
     room.rms_tripped_s = _since(room.rms_tripped_s, sample.rms_tripped, sample.sampled_s)
-    for name, since_s, still_s in zip(("DC", "RMS"), before, (room.dc_tripped_s, room.rms_tripped_s), strict=True):
+    outputs = (("DC", dc_before_s, room.dc_tripped_s), ("RMS", rms_before_s, room.rms_tripped_s))
+    for name, since_s, still_s in outputs:
         if since_s is not None and still_s is None and not room.testing and _blanked(state, since_s):
             moment.say("residual_glitch", f"{name} output, {1000.0 * (sample.sampled_s - since_s):.0f} ms")
 

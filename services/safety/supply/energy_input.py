@@ -14,10 +14,9 @@ def observe(state: ConnectorState, moment: Moment) -> None:
         state.supply.managed = False
         return
     read = moment.readings.inputs.get(NAME) if NAME in state.equipment.inputs else None
-    fresh = read is not None and moment.now_s - read.sampled_s <= FEEDBACK_VALID_S
-    if read is not None and fresh:
+    state.supply.managed = read is None or moment.now_s - read.sampled_s > FEEDBACK_VALID_S or read.closed
+    if read is not None:
         moment.wake(read.sampled_s + FEEDBACK_VALID_S + 1e-5)
-    state.supply.managed = read is None or not fresh or read.closed
 
 
 def limit(state: ConnectorState) -> tuple[float, str]:

@@ -3,11 +3,10 @@
 A meter that is silent or was never heard blocks nothing here; what it cannot show is said in `unwatched`.
 """
 
-import math
 from typing import NamedTuple
 
 from services.safety.state import ConnectorState, MeterSight, Moment
-from services.safety.supply import energy_input, overload, restart, voltages
+from services.safety.supply import energy_input, flow, overload, restart, voltages
 from services.safety.supply.state import NOT_WATCHED
 from services.safety.timings import PILOT_FUTURE_S
 
@@ -26,18 +25,19 @@ class Sample(NamedTuple):
     voltage_v: Phases | None
     stamp_s: float
     phase_order: int | None
+    register_wh: float | None
 
 
 def observe(state: ConnectorState, moment: Moment) -> None:
     """Takes in what was read."""
     supply, sample = state.supply, usable(moment.readings.meter, moment)
     supply.unwatched = _unwatched(moment.readings.meter, sample)
-    new = sample is not None and sample.stamp_s > supply.stamp_s
     supply.fresh = sample is not None
     overload.remember_offer(state, moment)
-    if sample is not None and new:
+    if sample is not None and sample.stamp_s > supply.stamp_s:
         supply.stamp_s = sample.stamp_s
         overload.take_in(state, sample.current_a, sample.stamp_s)
+        flow.take_in(state, sample.current_a, sample.register_wh, sample.stamp_s)
         if sample.voltage_v is not None:
             voltages.take_in(state, sample.voltage_v, sample.stamp_s)
         voltages.take_in_order(state, sample.phase_order, sample.stamp_s)
@@ -55,13 +55,14 @@ def usable(sight: MeterSight | None, moment: Moment) -> Sample | None:
     if sight is None or not sight.answers or not -PILOT_FUTURE_S <= moment.now_s - sight.sampled_s <= VALID_S:
         return None
     moment.wake(sight.sampled_s + VALID_S + 1e-5)
-    return Sample(_possible(sight.current_a), _possible(sight.voltage_v), sight.sampled_s, sight.phase_order)
+    return Sample(
+        _possible(sight.current_a), _possible(sight.voltage_v), sight.sampled_s, sight.phase_order, sight.register_wh
+    )
 
 
 def _possible(values: Phases | None) -> Phases | None:
-    if values is None or not all(math.isfinite(value) and abs(value) <= HIGHEST for value in values):
-        return None
-    return values
+    # Nothing is less than NaN.
+    return values if values is not None and all(abs(value) <= HIGHEST for value in values) else None
 
 
 def _unwatched(sight: MeterSight | None, sample: Sample | None) -> str:

@@ -44,7 +44,7 @@ def remember_offer(state: ConnectorState, moment: Moment) -> None:
 def allowed_a(state: ConnectorState, at_s: float) -> float:
     """The highest offer that a vehicle could be following at `at_s` (boot clock), in amperes."""
     earlier = (amperes for amperes, until_s in state.supply.earlier_offers if at_s < until_s)
-    return max(state.supply.last_offer_a, *earlier, 0.0)
+    return max((state.supply.last_offer_a, *earlier))
 
 
 def take_in(state: ConnectorState, current_a: tuple[float, float, float] | None, stamp_s: float) -> None:
@@ -102,7 +102,7 @@ def _lower(state: ConnectorState, moment: Moment) -> None:
 
 def _raise(state: ConnectorState, moment: Moment) -> None:
     supply = state.supply
-    if supply.lowered_to_a == math.inf or not after(supply.behaves_since_s, RAISE_AFTER_S, moment):
+    if not after(supply.behaves_since_s, RAISE_AFTER_S, moment):
         return
     supply.lowered_to_a /= STEP
     supply.behaves_since_s = moment.now_s

@@ -28,11 +28,9 @@ def follow(state: ConnectorState, moment: Moment) -> None:
     if returned:
         supply.returns += 1
         _wait(state, f"mains {supply.returns}", moment)
-    if supply.wait_until_s > 0.0 and now_s >= supply.wait_until_s:
-        supply.wait_until_s = 0.0
-        boot = moment.readings.boot
-        if boot is not None and boot.power_loss:
-            state.memory.restarted_for = boot.start_id
+    boot = moment.readings.boot
+    if boot is not None and boot.power_loss and now_s >= supply.wait_until_s:
+        state.memory.restarted_for = boot.start_id
     moment.wake(supply.wait_until_s)
 
 

@@ -33,6 +33,11 @@ class SupplyState(Region):
     """Since when the vehicle has kept to a lowered offer."""
     input_unreadable: bool = False
     """The board's own overcurrent detection is wired and cannot be read."""
+    flowing: int = 0
+    """Samples in a row that show a current although the coil is off (`flow.py`)."""
+    flowing_from_wh: float | None = None
+    """Register of the meter at the first of them, and at the last."""
+    flowing_wh: float | None = None
     # voltages: stamp of the first bad sample, None = the newest one is good
     low_s: float | None = None
     high_s: float | None = None

@@ -16,7 +16,7 @@ LASTS_S = 2.0
 def take_in(state: ConnectorState, voltage_v: tuple[float, float, float], stamp_s: float) -> None:
     """A new sample. Where another phase is there, one without voltage is missing and not merely low."""
     supply, nominal_v = state.supply, state.settings.line_voltage_v
-    wired = voltage_v[: max(1, state.equipment.phases)]
+    wired = voltage_v[: state.equipment.phases]
     present = [volts for volts in wired if volts >= ABSENT * nominal_v]
     low = not present or min(present) < LOW * nominal_v
     supply.low_s = _since(supply.low_s, low, stamp_s)
@@ -26,7 +26,7 @@ def take_in(state: ConnectorState, voltage_v: tuple[float, float, float], stamp_
 
 def take_in_order(state: ConnectorState, phase_order: int | None, stamp_s: float) -> None:
     """Where three phases are wired. A meter that does not tell says nothing against them."""
-    wrong = phase_order is not None and phase_order < 0 and state.equipment.phases == 3
+    wrong = phase_order == -1 and state.equipment.phases == 3
     state.supply.wrong_order_s = _since(state.supply.wrong_order_s, wrong, stamp_s)
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from services.safety.rule import after
 from services.safety.settings import SafetySettings
 from services.safety.state import ConnectorState, Moment, NoticeWish
-from services.safety.thermal.state import NEVER_TOLD_S
 from services.safety.timings import PILOT_FUTURE_S
 
 FAN_BY_TEMPERATURE, FAN_BY_VEHICLE = "Fan (temperature)", "Fan (vehicle state)"
@@ -64,11 +63,10 @@ def observe_fan(state: ConnectorState, moment: Moment) -> None:
         thermal.fan_stuck = False
         return
     speed = moment.readings.fan
-    fresh = speed is not None and -PILOT_FUTURE_S <= now_s - speed.sampled_s <= FAN_VALID_S
-    if speed is not None and fresh and speed.rpm >= TURNS_RPM:
+    if speed is not None and speed.rpm >= TURNS_RPM and -PILOT_FUTURE_S <= now_s - speed.sampled_s <= FAN_VALID_S:
         thermal.fan_turned_s, thermal.fan_stuck = speed.sampled_s, False
         # With the sample stale the fan no longer counts as turning; it has not been seen to for as long by then.
         moment.wake(speed.sampled_s + FAN_VALID_S + 1e-5)
-    elif thermal.climate and thermal.climate_since_s > NEVER_TOLD_S:
+    elif thermal.climate:
         rests_s = max(thermal.climate_since_s, thermal.fan_turned_s)
         thermal.fan_stuck = thermal.fan_stuck or after(rests_s, FAN_STARTS_S, moment)

@@ -77,7 +77,7 @@ def reduced_a(state: ConnectorState) -> float:
     """ReducedCurrentPct of what could be signalled otherwise, at least 6 A; ReducedCurrent where that is 0."""
     settings = state.settings
     if settings.reduced_percent > 0.0:
-        return max(LEAST_CURRENT_A, state.pilot.permitted_a * min(settings.reduced_percent, 100.0) / 100.0)
+        return max(LEAST_CURRENT_A, state.pilot.permitted_a * settings.reduced_percent / 100.0)
     return settings.reduced_current_a
 
 

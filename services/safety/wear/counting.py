@@ -1,5 +1,6 @@
 """Counts what wears out: plugs put in, and openings under load. The closings are counted where the coil is switched."""
 
+from services.safety import lock
 from services.safety.rule import after
 from services.safety.state import ConnectorState, Moment
 from services.safety.timings import UNPLUGGED_S
@@ -22,14 +23,13 @@ def _under_load(state: ConnectorState, moment: Moment) -> bool:
         return False
     if moment.now_s - meter.sampled_s > READING_VALID_S:
         return False
-    return max(meter.current_a) > state.settings.load_threshold_a
+    return max(map(abs, meter.current_a)) > state.settings.load_threshold_a
 
 
 def _count_plugs(state: ConnectorState, moment: Moment) -> None:
     """A plug counts once however often its contacts or the process flicker: it must be away for a second."""
     wear, memory = state.wear, state.memory
-    is_in = state.vehicle_connected or (state.equipment.socket and state.proximity.ampacity_a > 0.0)
-    if is_in:
+    if lock.is_present(state):
         wear.absent_s = None
         if not memory.cable_in:
             memory.cable_in, memory.plug_cycles = True, memory.plug_cycles + 1
@@ -37,5 +37,5 @@ def _count_plugs(state: ConnectorState, moment: Moment) -> None:
     if state.pilot_sight.confirmed != "A":
         return
     wear.absent_s = moment.now_s if wear.absent_s is None else wear.absent_s
-    if memory.cable_in and after(wear.absent_s, UNPLUGGED_S, moment):
+    if after(wear.absent_s, UNPLUGGED_S, moment):
         memory.cable_in = False

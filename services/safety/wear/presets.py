@@ -1,6 +1,7 @@
 """Counters are set by hand when contactor or socket was replaced; otherwise they never fall."""
 
 from collections.abc import Callable
+from functools import partial
 
 from schemas.settings import ActionOrder
 from services.safety.state import ConnectorState
@@ -16,18 +17,15 @@ def _count(order: ActionOrder) -> int | None:
     return min(int(text), MOST)
 
 
-def _sets(field: str) -> Callable[[ConnectorState, ActionOrder], None]:
-    def carry_out(state: ConnectorState, order: ActionOrder) -> None:
-        count = _count(order)
-        if count is not None:
-            setattr(state.memory, field, count)
-
-    return carry_out
+def _set(field: str, state: ConnectorState, order: ActionOrder) -> None:
+    count = _count(order)
+    if count is not None:
+        setattr(state.memory, field, count)
 
 
 ORDERS: dict[str, Callable[[ConnectorState, ActionOrder], None]] = {
-    "SetTypeContactorCycles": _sets("contactor_cycles"),
-    "SetCountContactorCyclesType2UnderLoad": _sets("contactor_load_cycles"),
-    "SetType2PlugCycles": _sets("plug_cycles"),
+    "SetTypeContactorCycles": partial(_set, "contactor_cycles"),
+    "SetCountContactorCyclesType2UnderLoad": partial(_set, "contactor_load_cycles"),
+    "SetType2PlugCycles": partial(_set, "plug_cycles"),
 }
 """By action key."""

@@ -45,6 +45,13 @@ class Close(NamedTuple):
     """The last one."""
 
 
+class Deliver(NamedTuple):
+    """The record of an end that was billed without it."""
+
+    transaction_id: str
+    body: TransactionMeterValues
+
+
 class Bind(NamedTuple):
     pending: Pending
     plug: Plug
@@ -60,4 +67,4 @@ class Forget(NamedTuple):
     """The ended transaction matters no more here."""
 
 
-Action = Begin | Keep | Measure | Decide | Close | Bind | Drop | Forget
+Action = Begin | Keep | Measure | Decide | Close | Deliver | Bind | Drop | Forget

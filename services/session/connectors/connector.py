@@ -9,6 +9,7 @@ from msgspec import structs
 
 from bus.clock import Now
 from bus.topics import NOTICES, QUEUE_STATUS, SAFETY_CONNECTOR, SYSTEM_BOOT, SYSTEM_RESET
+from schemas.base import Answered
 from schemas.metering import Reading
 from schemas.notices import notice
 from schemas.safety import Contactor
@@ -19,18 +20,19 @@ from services.session.authorization.flow import Seat
 from services.session.connectors import report, situation, state, unlocking
 from services.session.connectors.energy_flow import EnergyFlow
 from services.session.connectors.ledger import Ledger, Shared
+from services.session.connectors.patience import Patience
+from services.session.connectors.phase_wish import phases_of
 from services.session.connectors.sampling import offered
 from services.session.connectors.senses import Senses
 from services.session.connectors.settling import Settling
 from services.session.connectors.situation import Situation, Wanted
 from services.session.connectors.unlocking import Unlock
 from services.session.connectors.voice import RENEW_S, Voice
+from services.session.limits import phases
 from services.session.transactions import meter_values, rules
 from services.session.transactions.record import Phase, Stop, Transaction
 from services.session.transactions.rules import Presence
 
-NO_READING_S = 10.0
-"""An authorized vehicle that waits longer than this for its start value is a fault."""
 MOST_STEPS = 8
 """At once; the rest follows at the next turn."""
 
@@ -42,8 +44,9 @@ class Connector:
         self.has_lock = section.has_lock
         self.meter = f"connector.{number}"
         self.senses = Senses()
-        self.ledger = Ledger(number, shared)
+        self.ledger = Ledger(number, shared, self.meter)
         self.rejected_until_s = 0.0
+        self.switches_phases = section.phase_switching and section.phases == phases.ALL
         self._phases = section.phases
         self._outlet = section.cable == "schuko"
         self._shared = shared
@@ -51,8 +54,7 @@ class Connector:
         self._settling = Settling()
         self._flow = EnergyFlow()
         self._unlock: Unlock | None = None
-        self._no_reading_since_s: float | None = None
-        self._end_since_s: float | None = None
+        self._patience = Patience()
 
     @property
     def transaction(self) -> Transaction | None:
@@ -132,10 +134,10 @@ class Connector:
         if self._unlock is not None and ledger.holds_cable and self._shared.store.may_try(now):
             ledger.release_cable(now)
         s = self._situation(now)
-        self._watch_start(s)
+        self._patience.watch_start(s)
         if not situation.has_heard_all(s):
             return self._shared.started_s + situation.HEAR_ALL_S
-        wish = situation.wish_of(s)
+        wish = situation.wish_of(s)._replace(phases=phases_of(s))
         self._voice.permit(wish, now)
         body = report.connector_message(
             s,
@@ -147,8 +149,12 @@ class Connector:
         self._voice.tell(structs.replace(body, status=self._settling.shown(body.status, now.boot_s)), now)
         self._answer_unlock(s)
         self._tell_flow(s)
-        next_s = min(self._voice.renew_s, self._settling.due_s, self._flow.due_s)
+        next_s = min(self._voice.renew_s, self._settling.due_s, self._flow.due_s, ledger.signatures.look(s))
         return next_s if self._unlock is None else min(next_s, self._unlock.until_s)
+
+    def take_signature(self, body: Answered, now: Now) -> None:
+        if self.ledger.signatures.answered(body, now):
+            self.step(now)
 
     def keep_sign_of_life(self, now: Now) -> None:
         """Before its time: at an orderly end of the process, and when missed samples have come."""
@@ -206,6 +212,7 @@ class Connector:
             last_in_force_a=one.limit_a if in_force_a is None and one is not None else in_force_a,
             safety_obeys=senses.safety is not None and self._voice.is_obeyed(senses.safety.permission_until_s),
             phases=self._phases,
+            switches_phases=self.switches_phases,
             latest=senses.latest,
             awaits_ring=senses.readings.awaits_ring(now.boot_s),
             reset=reset.pending if reset is not None else None,
@@ -216,8 +223,10 @@ class Connector:
             plugged_s=senses.plugged_s,
             unlocking=self._unlock is not None,
             offline=shared.outage.lasts(now.boot_s),
+            signs=senses.signs,
+            signing=self.ledger.signatures.known,
         )
-        return replace(s, end_waited_s=self._end_waited_s(s), due=self._due(s))
+        return replace(s, end_waited_s=self._patience.end_waited_s(s), due=self._due(s))
 
     def _due(self, s: Situation) -> Reading | None:
         one = self.running
@@ -227,24 +236,6 @@ class Connector:
         over = one.stop is not None and reading is not None and reading.sampled_wall_s > one.stop.wall_s
         return None if over else reading
 
-    def _end_waited_s(self, s: Situation) -> float:
-        if s.phase is not Phase.STOPPING or state.open_since_s(s) is None:
-            self._end_since_s = None
-            return 0.0
-        if self._end_since_s is None:
-            self._end_since_s = s.now.boot_s
-        return s.now.boot_s - self._end_since_s
-
-    # waiting for the meter
-
-    def _watch_start(self, s: Situation) -> None:
-        waits = s.has_meter and s.phase not in (Phase.ACTIVE, Phase.STOPPING) and situation.is_authorized(s)
-        waits = waits and s.presence is Presence.PRESENT and situation.start_refusal(s) == rules.WAITING_FOR_METER
-        if not waits:
-            self._no_reading_since_s = None
-        elif self._no_reading_since_s is None:
-            self._no_reading_since_s = s.now.boot_s
-
     def lacks_reading(self, now: Now) -> bool:
         """An authorized vehicle has waited too long for its start value."""
-        return self._no_reading_since_s is not None and now.boot_s - self._no_reading_since_s >= NO_READING_S
+        return self._patience.lacks_reading(now.boot_s)

@@ -11,9 +11,10 @@ from bus.clock import Now
 from bus.endpoint import Endpoint
 from bus.topics import SESSION_FACT
 from schemas.base import Answer, Answered
-from schemas.session import MeterSample
+from schemas.session import MeterSample, TransactionMeterValues
 from services.session.authorization import flow
 from services.session.connectors import actions
+from services.session.connectors.signing import Signatures
 from services.session.connectors.situation import Wanted
 from services.session.keys import Keys
 from services.session.outage import Outage
@@ -46,7 +47,8 @@ class Shared:
 
 
 class Ledger:
-    def __init__(self, connector: int, shared: Shared) -> None:
+    def __init__(self, connector: int, shared: Shared, meter: str) -> None:
+        self.signatures = Signatures(shared.bus, meter)
         self.transaction: Transaction | None = None
         self.wanted: Wanted | None = None
         """An end that is not stored yet."""
@@ -89,6 +91,16 @@ class Ledger:
         self.transaction = released
         return True
 
+    def want_phases(self, transaction: Transaction, answered: Answered, until_s: float, now: Now) -> bool:
+        """`transaction`: with the wish. One commit with its answer; False = not stored, nothing has changed."""
+        try:
+            self._shared.store.commit(now, transaction=transaction, answered=(answered, until_s))
+        except StoreError as error:
+            logger.warning("connector %d: phases not stored: %s", self._connector, error)
+            return False
+        self.transaction = transaction
+        return True
+
     def _commit(self, action: actions.Action, now: Now) -> None:
         store = self._shared.store
         match action:
@@ -107,6 +119,8 @@ class Ledger:
                 samples = before if sample is None else (*before, sample)
                 self._commit_fact(transaction, rules.stopped_fact(transaction, transaction.stop, end, samples), now)
                 logger.info("connector %d: transaction ended at %d Wh", self._connector, end.meter_stop_wh)
+            case actions.Deliver(transaction_id, body):
+                self._deliver(transaction_id, body, now)
             case actions.Bind(pending, plug):
                 store.commit(now, pending=flow.bound(store.pending, pending, self._connector, plug))
             case actions.Drop(pending):
@@ -115,9 +129,21 @@ class Ledger:
     def _begin(self, draft: Transaction, used: flow.Pending | None, sample: MeterSample | None, now: Now) -> None:
         pending = self._shared.store.pending
         left = pending if used is None else flow.without(pending, used)
-        transaction = replace(draft, transaction_id=self._shared.bus.new_id())
+        transaction = replace(draft, transaction_id=draft.transaction_id or self._shared.bus.new_id())
         self._commit_fact(transaction, rules.started_fact(transaction), now, left, sample)
         logger.info("connector %d: transaction begun at %d Wh", self._connector, transaction.meter_start_wh)
+
+    def _deliver(self, transaction_id: str, body: TransactionMeterValues, now: Now) -> None:
+        """Stored, and with it that nothing is owed any more; `late_records.py` sends it on its way."""
+        store, own = self._shared.store, self.transaction
+        is_own = own is not None and own.transaction_id == transaction_id
+        one = own if is_own else store.transaction(transaction_id)
+        if one is not None and not one.end_signed:
+            one = replace(one, end_signed=True)
+            store.commit(now, transaction=one, late=body)
+            if is_own:
+                self.transaction = one
+        self.signatures.delivered()
 
     def _commit_fact(
         self,

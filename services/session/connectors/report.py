@@ -19,8 +19,8 @@ from services.session.connectors.situation import (
 )
 from services.session.connectors.state import recover_now
 from services.session.connectors.status import Facts, status_of
-from services.session.limits import effective
-from services.session.transactions import rules
+from services.session.limits import effective, phases
+from services.session.transactions import rules, signed
 from services.session.transactions.record import Phase
 from services.session.transactions.rules import Presence
 
@@ -82,6 +82,10 @@ def connector_message(
         card_rejected_until_s=rejected_until_s,
         reason=reason_of(s, wish, status, limit),
         waiting_facts=waiting_facts,
+        phases=s.seeing.phases if s.seeing is not None and s.switches_phases else 0,
+        phases_asked=wish.phases,
+        phases_wanted=running.phases_wanted if running is not None else 0,
+        phases_kept_until_s=phases.kept_until_s(running.phases_s) if running is not None else 0.0,
     )
 
 
@@ -107,6 +111,8 @@ def _error(s: Situation, no_reading: bool) -> tuple[str, str, str]:
     codes = list(s.safety.faults) if s.safety is not None and s.safety_fresh else []
     if no_reading:
         codes.append(NO_READING_FAULT)
+    if s.signing.trouble:
+        codes.append(signed.FAULT)
     if s.queue_refuses:
         codes.append(QUEUE_FULL_FAULT)
     for code in codes:

@@ -87,6 +87,11 @@ class Senses:
         return self._reading is not None
 
     @property
+    def signs(self) -> bool:
+        """The meter makes signed records."""
+        return self._reading is not None and self._reading.signs
+
+    @property
     def serial(self) -> str:
         """Of the meter whose good samples `metering` keeps; empty = not known, or another one just now."""
         reading = self._reading

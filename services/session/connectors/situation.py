@@ -10,11 +10,12 @@ from schemas.metering import Reading
 from schemas.safety import SafetyConnector
 from schemas.session import Limit
 from schemas.system import BootReason
+from schemas.units import PhaseCount
 from services.session.authorization.flow import Pending
 from services.session.availability.rules import Closed, is_out_of_service
 from services.session.keys import Keys
 from services.session.limits import effective
-from services.session.transactions import rules
+from services.session.transactions import rules, signed
 from services.session.transactions.record import Phase, Sample, Stop, Transaction
 from services.session.transactions.rules import Presence
 
@@ -72,6 +73,9 @@ class Situation:
     end_waited_s: float = 0.0
     """How long the end register has been waited for."""
     phases: int = 3
+    """That it is wired to."""
+    switches_phases: bool = False
+    """A relay switches between one of three phases and all."""
     latest: Reading | None = None
     """What else the meter said with `sample`."""
     due: Reading | None = None
@@ -94,6 +98,9 @@ class Situation:
     """By command."""
     offline: bool = False
     """There has been no connection to the backend for a while."""
+    signs: bool = False
+    """The meter makes signed records: without one nothing begins."""
+    signing: signed.Known = signed.NOTHING
 
     @property
     def phase(self) -> Phase | None:
@@ -124,7 +131,7 @@ def limits_of(s: Situation) -> tuple[Limit, ...]:
         # 0 = `safety` does not know it yet, or no cable is there.
         hardware_a=(s.safety.rated_a or None) if s.safety is not None else None,
         installation_a=s.keys.installation_limit_a if s.keys is not None else None,
-        operator_a=s.keys.operator_limit_a if s.keys is not None else None,
+        operator_a=s.keys.operator_a(s.connector) if s.keys is not None else None,
         cable_a=(s.safety.cable_limit_a or None) if s.safety is not None else None,
         last_in_force_a=s.last_in_force_a if unheard else None,
     )
@@ -163,6 +170,11 @@ def closed_words(s: Situation) -> str:
 
 
 def start_refusal(s: Situation) -> str:
+    return other_refusal(s) or signed.refusal(s.signs, s.signing)
+
+
+def other_refusal(s: Situation) -> str:
+    """Without what only the meter's signature is missing for."""
     return closed_words(s) or rules.start_refusal(s.seeing, s.disk, s.sample, s.sample_good, s.now.boot_s)
 
 
@@ -196,10 +208,12 @@ class Wish(NamedTuple):
     release_cable: bool = False
     transaction_id: str = ""
     """Of the active transaction."""
+    phases: PhaseCount = 0
+    """0 = the relay stays as it is."""
 
 
 def wish_of(s: Situation) -> Wish:
-    """May this connector charge now, and is the plug held."""
+    """May this connector charge now, and is the plug held. The phases: `phase_wish.py`."""
     limit_a = effective.effective(limits_of(s)).limit_a
     if s.transaction is not None and s.phase is Phase.ACTIVE:
         # A command has no effect before it is stored; a card or an unplug withdraws at once.

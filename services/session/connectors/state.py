@@ -8,10 +8,10 @@ from dataclasses import replace
 from schemas.safety import Lock, PilotState
 from schemas.session import StopReason
 from services.session.connectors import sampling
-from services.session.connectors.actions import Action, Begin, Bind, Close, Decide, Drop, Forget, Keep
+from services.session.connectors.actions import Action, Begin, Bind, Close, Decide, Deliver, Drop, Forget, Keep
 from services.session.connectors.situation import Situation, is_authorized, limits_of, start_refusal
 from services.session.limits import effective
-from services.session.transactions import recovery, rules
+from services.session.transactions import recovery, rules, signed
 from services.session.transactions.record import Phase, Stop, Transaction
 from services.session.transactions.rules import Presence
 
@@ -27,6 +27,8 @@ def next_action(s: Situation) -> Action | None:
     # On a full disk what ends the transaction comes first.
     if s.due is not None and not s.disk and (measured := sampling.measure(s)) is not None:
         return measured
+    if s.signing.owed_id and not s.disk and (late := sampling.late_record(s)) is not None:
+        return Deliver(late.transaction_id, late)
     if s.phase is Phase.ACTIVE:
         return _of_recovering(s) if s.recovering else _of_active(s)
     if s.phase is Phase.STOPPING:
@@ -60,8 +62,8 @@ def _of_recovering(s: Situation) -> Action | None:
     found = recover_now(s)
     if found.stop is not None:
         return _decide(s, s.transaction, found.stop)
-    # The boot clock has begun anew: so does the grid of samples.
-    resumed = None if found.resumed is None else replace(found.resumed, grid_s=s.now.boot_s)
+    # The boot clock has begun anew: so do the grid of samples, and the pause between changes of phases.
+    resumed = None if found.resumed is None else replace(found.resumed, grid_s=s.now.boot_s, phases_s=0.0)
     return Keep(_alive(s, resumed)) if resumed is not None else None
 
 
@@ -120,6 +122,12 @@ def _of_stopping(s: Situation) -> Action | None:
     ended = replace(
         rules.observed(s.transaction, s.sample), meter_stop_wh=end.meter_stop_wh, meter_stop_measured=end.measured
     )
+    if ended.signed and s.signing.end_id == ended.transaction_id:
+        ended = replace(ended, end_signed=True)
+    elif ended.signed:
+        if s.end_waited_s < signed.PATIENCE_S:
+            return None
+        ended = replace(ended, sign_until_s=s.now.boot_s + signed.LATE_S)
     # After a power cut the vehicle begins anew: nobody is there to plug it in again.
     ended = replace(ended, departed=ended.departed or ended.start_id != s.start_id)
     return Close(ended, end, sampling.last_sample(s, end))
@@ -135,6 +143,10 @@ def _of_ended(s: Situation) -> Action | None:
             return Keep(replace(transaction, plug=rules.plug_of(safety)))
     if transaction.holds_cable and safety is not None and s.safety_fresh and not safety.cable_plugged:
         return Keep(replace(transaction, holds_cable=False))
+    owes = transaction.signed and not transaction.end_signed and s.now.boot_s < transaction.sign_until_s
+    if owes and s.signing.owed_id != transaction.transaction_id:
+        # What is owed is noted first.
+        return None
     return Forget() if transaction.departed and not transaction.holds_cable else None
 
 
@@ -151,7 +163,8 @@ def _of_waiting(s: Situation) -> Action | None:
     if s.keys is None or s.presence is not Presence.PRESENT or s.unlocking:
         return None
     if is_authorized(s) and s.has_meter and not start_refusal(s):
-        return _begin(s)
+        # The record in hand may be of another vehicle, person or meter: another one is asked for then.
+        return _begin(s) if not s.signs or s.signing.draft == sampling.draft_of(s) else None
     if s.pending is not None and s.pending.plug is None:
         return Bind(s.pending, plug)
     return None
@@ -164,7 +177,8 @@ def _begin(s: Situation) -> Begin:
     used = None if s.pending is None or s.pending.asking else s.pending
     return Begin(
         Transaction(
-            transaction_id="",
+            transaction_id=s.signing.draft_id if s.signs else "",
+            signed=s.signs,
             connector=s.connector,
             id_tag=s.keys.free_id_tag if used is None else used.id_tag,
             free=used is None,

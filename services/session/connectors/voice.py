@@ -43,6 +43,7 @@ class Voice:
             hold_cable=wish.hold_cable,
             release_cable=wish.release_cable,
             transaction_id=wish.transaction_id,
+            phases=wish.phases,
             until_s=until_s,
         )
         self._bus.publish(SESSION_PERMISSION, body, key=str(self._connector))

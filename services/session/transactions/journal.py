@@ -5,7 +5,7 @@ import sqlite3
 
 from bus.streams import Mark
 from schemas.base import Answer, Answered
-from schemas.session import MeterSample, StopReason
+from schemas.session import MeterSample, StopReason, TransactionMeterValues
 from services.session.transactions import meter_values
 from services.session.transactions.record import Plug, Stop, Transaction
 from services.session.transactions.stream import Body, Stream, pack, pack_sample, unpack
@@ -38,6 +38,18 @@ BACKEND_TABLES = """
         transaction_id TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL,
         PRIMARY KEY (transaction_id, number)) WITHOUT ROWID;
     CREATE TABLE marks (stream_id TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+PHASE_COLUMNS = """
+    ALTER TABLE transactions ADD COLUMN phases_wanted INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE transactions ADD COLUMN phases_s REAL NOT NULL DEFAULT 0;
+"""
+
+SIGN_COLUMNS = """
+    ALTER TABLE transactions ADD COLUMN signed INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE transactions ADD COLUMN end_signed INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE transactions ADD COLUMN sign_until_s REAL NOT NULL DEFAULT 0;
+    CREATE TABLE late_records (transaction_id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 """
 
 
@@ -76,7 +88,8 @@ def keep_transaction(connection: sqlite3.Connection, one: Transaction) -> None:
         one.meter_serial, one.start_id, one.plug.run_id, one.plug.number, one.register_wh, one.sampled_s, one.alive_s,
         one.alive_wall_s, one.limit_a, stop and stop.reason.value, stop and stop.wall_s, stop and stop.id_tag,
         one.meter_stop_wh, one.meter_stop_measured, one.holds_cable, one.departed,
-        one.backend_id, one.parent_id_tag, one.invalid, one.grid_s,
+        one.backend_id, one.parent_id_tag, one.invalid, one.grid_s, one.phases_wanted, one.phases_s,
+        one.signed, one.end_signed, one.sign_until_s,
     )  # fmt: skip
     # An upsert, not REPLACE: REPLACE would silently delete the open transaction that a second one collides with.
     connection.execute(_UPSERT, values)
@@ -86,7 +99,8 @@ _COLUMNS = (
     "transaction_id", "connector", "id_tag", "free", "started_wall_s", "meter_start_wh", "meter_serial",
     "start_id", "plug_run", "plug_number", "register_wh", "sampled_s", "alive_s", "alive_wall_s", "limit_a",
     "stop_reason", "stop_wall_s", "stop_id_tag", "meter_stop_wh", "meter_stop_measured", "holds_cable", "departed",
-    "backend_id", "parent_id_tag", "invalid", "grid_s",
+    "backend_id", "parent_id_tag", "invalid", "grid_s", "phases_wanted", "phases_s", "signed", "end_signed",
+    "sign_until_s",
 )  # fmt: skip
 _UPSERT = (
     f"INSERT INTO transactions ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "
@@ -120,6 +134,11 @@ def transaction_of(row: sqlite3.Row) -> Transaction:
         parent_id_tag=row["parent_id_tag"],
         invalid=bool(row["invalid"]),
         grid_s=row["grid_s"],
+        phases_wanted=row["phases_wanted"],
+        phases_s=row["phases_s"],
+        signed=bool(row["signed"]),
+        end_signed=bool(row["end_signed"]),
+        sign_until_s=row["sign_until_s"],
     )
 
 
@@ -153,6 +172,20 @@ SAMPLES_OF = "SELECT body FROM samples WHERE transaction_id = ? ORDER BY number"
 
 def drop_samples(connection: sqlite3.Connection, transaction_id: str) -> None:
     connection.execute("DELETE FROM samples WHERE transaction_id = ?", (transaction_id,))
+
+
+def keep_late(connection: sqlite3.Connection, body: TransactionMeterValues) -> None:
+    """The signed end of a transaction that is billed already."""
+    connection.execute("INSERT OR REPLACE INTO late_records VALUES (?, ?)", (body.transaction_id, pack(body)))
+
+
+def drop_late(connection: sqlite3.Connection, transaction_id: str) -> None:
+    connection.execute("DELETE FROM late_records WHERE transaction_id = ?", (transaction_id,))
+
+
+def late_of(connection: sqlite3.Connection) -> dict[str, TransactionMeterValues]:
+    found = (unpack(row["body"]) for row in connection.execute("SELECT body FROM late_records"))
+    return {body.transaction_id: body for body in found if isinstance(body, TransactionMeterValues)}
 
 
 def keep_mark(connection: sqlite3.Connection, mark: Mark) -> None:

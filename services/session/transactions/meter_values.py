@@ -26,6 +26,9 @@ class Offered(NamedTuple):
 
     current_a: float | None = None
     phases: int = 3
+    """That the meter and the vehicle are wired to."""
+    given: int = 3
+    """Of these, how many the phase relay lets through; 0 = not proven."""
 
 
 class _Value(NamedTuple):
@@ -59,7 +62,9 @@ def _power(reading: Reading, _offered: Offered) -> Sequence[_Value]:
 
 
 def _power_offered(_reading: Reading, offered: Offered) -> Sequence[_Value]:
-    return _one(None if offered.current_a is None else offered.current_a * NOMINAL_V * offered.phases)
+    if offered.current_a is None or (offered.given == 0 and offered.current_a > 0.0):
+        return ()
+    return _one(offered.current_a * NOMINAL_V * min(offered.phases, offered.given))
 
 
 _MEASURANDS = {

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from schemas.session import StopReason
+from schemas.units import PhaseCount
 
 
 class Plug(NamedTuple):
@@ -73,6 +74,16 @@ class Transaction:
     """The backend has not accepted its id tag in the answer to StartTransaction."""
     grid_s: float = 0.0
     """Boot-clock time of the last sample that was due (`MeterValueSampleInterval`); at first the start."""
+    phases_wanted: PhaseCount = 0
+    """By command: charge with 1 phase or with 3; 0 = nobody wants a number."""
+    phases_s: float = 0.0
+    """Boot-clock time of the last change of phases that was asked for; 0 = none in this start of the station."""
+
+    signed: bool = False
+    """It began with a signed record: its end needs one too."""
+    end_signed: bool = False
+    sign_until_s: float = 0.0
+    """Ended without its record: so long (boot clock) it is asked for."""
 
     @property
     def phase(self) -> Phase:

@@ -58,7 +58,8 @@ def recover(
         return Recovery(waiting_for="waiting for the system service")
     reason = boot_reason or BootReason.UNKNOWN
     ended = Recovery(stop=Stop(REASONS[reason], transaction.alive_wall_s))
-    if reason in ENDS_TRANSACTIONS:
+    # The guide: a transaction that goes on after a power loss has no continuous signed record.
+    if reason in ENDS_TRANSACTIONS or transaction.signed:
         return ended
     if restart_key is None:
         return Recovery(waiting_for="waiting for the settings service")

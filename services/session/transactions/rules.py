@@ -167,6 +167,7 @@ def started_fact(transaction: Transaction) -> TransactionStarted:
         started_wall_s=transaction.started_wall_s,
         meter_start_wh=transaction.meter_start_wh,
         meter_serial=transaction.meter_serial,
+        signed=transaction.signed,
     )
 
 
@@ -182,4 +183,6 @@ def stopped_fact(
         meter_stop_measured=end.measured,
         reason=stop.reason,
         samples=samples,
+        signed=transaction.signed,
+        end_unsigned=transaction.signed and not transaction.end_signed,
     )

@@ -57,12 +57,11 @@ def input_reports_need_backend_mode(values: Values, _board: Board) -> Problems:
 
 
 def reclosure_needs_detection(values: Values, _board: Board) -> Problems:
-    relays = (text for where, text in values.items() if where.startswith("MonitoringRelayInput"))
-    monitored = values["RCDENABLE"] != "Off" or "On" in relays
-    if values["RCDAUTORECLOSURE"] == "On" and not monitored:
+    """A monitoring relay does not tell which device has tripped, and a circuit breaker is never closed by itself."""
+    if values["RCDAUTORECLOSURE"] == "On" and values["RCDENABLE"] == "Off":
         yield Problem(
             ("RCDAUTORECLOSURE", "RCDENABLE"),
-            "RCDAUTORECLOSURE needs to know when the RCD has tripped: set RCDENABLE (or MonitoringRelayInput) too",
+            "RCDAUTORECLOSURE needs to know when the RCD has tripped: set RCDENABLE too",
         )
 
 

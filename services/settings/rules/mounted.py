@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from schemas.station import CONNECTOR_INPUTS
 from services.settings.rules.problem import Board, Mounted, Problem, Problems, Rule, Values, own_place
 from services.settings.table import KEYS
 
@@ -19,6 +20,8 @@ INPUTS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 """Key, value, and the inputs of [equipment] that it reads."""
 MIRROR = "Mirror contact"
+PHASE_SWITCHERS = ("By command",)
+"""Of PhaseSwitchingFunction: who there is in this version."""
 
 
 def _each(values: Values, board: Board, name: str) -> Iterator[tuple[str, str, Mounted]]:
@@ -31,9 +34,10 @@ def _each(values: Values, board: Board, name: str) -> Iterator[tuple[str, str, M
 def inputs_are_wired(values: Values, board: Board) -> Problems:
     for name, choices in INPUTS.items():
         for where, chosen, mounted in _each(values, board, name):
+            needed = choices.get(chosen, ())
             if mounted.connector > 1 and not KEYS[name].per_connector:
-                continue
-            missing = [each for each in choices.get(chosen, ()) if each not in mounted.inputs]
+                needed = tuple(each for each in needed if each in CONNECTOR_INPUTS)
+            missing = [each for each in needed if each not in mounted.inputs]
             if missing:
                 yield Problem(
                     (where,),
@@ -86,7 +90,31 @@ def actuator_can_do_it(values: Values, board: Board) -> Problems:
         )
 
 
+def phases_can_be_switched(values: Values, board: Board) -> Problems:
+    """Charging with one phase of three needs a relay of its own."""
+    wanted = {"ConnectorSwitch3to1PhaseSupported": "false", "PhaseSwitchingFunction": "Disabled"}
+    for name, off in wanted.items():
+        if values[name] != off and board.sections and not any(each.phase_relay for each in board.sections):
+            yield Problem(
+                (name,),
+                f"{name} {values[name]}: no connector has a phase relay; where one is mounted, the station file "
+                "says so (phase_switching, with phases = 3)",
+            )
+
+
+def phase_switcher_exists(values: Values, _board: Board) -> Problems:
+    chosen = values["PhaseSwitchingFunction"]
+    if chosen not in ("Disabled", *PHASE_SWITCHERS):
+        yield Problem(
+            ("PhaseSwitchingFunction",),
+            f"PhaseSwitchingFunction {chosen}: this version has no such interface yet; choose "
+            f"{' or '.join(PHASE_SWITCHERS)}, or Disabled",
+        )
+
+
 RULES: tuple[Rule, ...] = (
+    phases_can_be_switched,
+    phase_switcher_exists,
     inputs_are_wired,
     mirror_contact_is_mounted,
     mirror_contact_is_of_its_type,

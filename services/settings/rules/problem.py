@@ -21,6 +21,8 @@ class Mounted(NamedTuple):
     """A value of WeldCheckInType; empty = none."""
     inputs: frozenset[str]
     """Names of `schemas/station.py` INPUTS, without the connector's number."""
+    phase_relay: bool = False
+    """It can charge with one of its three phases."""
 
 
 class Board(NamedTuple):

@@ -508,10 +508,12 @@ KEYS: tuple[Key, ...] = (
         standard=True,
         access=Access.READ,
         role=Role.INSTALLER,
-        help="Tells the backend that charging profiles may switch a transaction between three phases and one. It "
-        "needs a contactor that can leave two phases open.",
+        help="Whether this station switches a transaction between three phases and one. It needs a relay of its own "
+        "for two of the phases (phase_switching in the station file), and is true where one is mounted. False: every "
+        "wish for another number is refused, and the connectors charge with all their phases.",
         group=_SMART,
         warning="Some vehicles are damaged by switching phases under load: the station always pauses first.",
+        consumers=("session",),
         ours=("default",),
     ),
     Key(
@@ -545,13 +547,17 @@ KEYS: tuple[Key, ...] = (
     Key(
         name="PhaseSwitchingFunction",
         type=KeyType.ENUM,
-        values=("Disabled", "OCPP charging profiles", "SEMP", "EEBus", "Modbus TCP"),
+        values=("Disabled", "OCPP charging profiles", "SEMP", "EEBus", "Modbus TCP", "By command"),
         default="Disabled",
         scope=Scope.BOTH,
         role=Role.INSTALLER,
         label="Function of phase switching",
-        help="Who may switch a connector between one phase and three to follow small or large power. Disabled: nobody.",
+        help="Who may switch a connector between one phase and three to follow small or large power. Disabled: nobody, "
+        "and a transaction that had been switched gets all its phases back. By command: people at the station, with "
+        "chargectl session phases. The interfaces by the other names are refused until this station has them.",
         group=_SMART,
+        advice="By command suits the commissioning of a phase relay.",
+        consumers=("session",),
         ours=("name", "values", "default"),
     ),
 )

@@ -125,6 +125,7 @@ KEYS: tuple[Key, ...] = (
         "exceed the rating in the station file, which is its factory value (the highest of all connectors; each "
         "connector keeps its own rating besides).",
         group=_LIMITS,
+        per_connector=True,
         consumers=("safety",),
         ours=("min", "max", "default"),
     ),
@@ -141,6 +142,7 @@ KEYS: tuple[Key, ...] = (
         help="The most that may be offered to a vehicle at this site. It can be changed at any time, also while a car "
         "charges, and is never above InstallationCurrentLimit. Below 6 A charging pauses.",
         group=_LIMITS,
+        per_connector=True,
         consumers=("session",),
         ours=("min", "max", "default"),
     ),
