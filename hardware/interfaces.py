@@ -213,6 +213,9 @@ class SafetyBoard(EventSource, Protocol):
         """What is wrong between the driver and its hardware, for a person; empty = nothing. While it is set nothing
         that is driven is known to arrive."""
 
+    def trouble_of(self, connector: int) -> str:
+        """The part of `trouble` that concerns this connector: its own, and what all share."""
+
     @property
     def flushed_s(self) -> float:
         """Boot-clock time just after a flush had written something; 0 = never."""

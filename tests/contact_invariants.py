@@ -208,6 +208,8 @@ def twenty_three(checker: Any, record: Any) -> str:
         moves = outputs.phases != stands
         book.relay = outputs.phases
         if moves:
+            if record.now_s - book.relay_s < 10.0 - TINY:
+                return "the phase relay is switched twice within 10 s"
             book.relay_s = record.now_s
             if outputs.coil or (book.senses and book.open_s is None):
                 return "the phase relay is switched with a pole closed"

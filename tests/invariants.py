@@ -125,6 +125,10 @@ class Checker:
     """A fault has stopped power since the last closing."""
     recoveries: int = 0
     """Closings after such a stop, since the vehicle was plugged in."""
+    sample_s: float = math.inf
+    """Stamp of the newest pilot sample."""
+    answers_since_s: float = -1e9
+    """The board has answered without a gap since then."""
     welded: bool = False
     a_since_s: float | None = None
     plugged: bool = False
@@ -168,6 +172,7 @@ class Checker:
             self.hot_since_s, self.derated = None, False
             self.live_by_meter, self.meter_s = False, -1.0
             self.stopped, self.recoveries = False, 0
+            self.sample_s, self.answers_since_s = math.inf, -1e9
         self._warmth(record)
         self._current(record)
         seen = letter(readings, now_s, 0.5)
@@ -185,6 +190,11 @@ class Checker:
             self.proximity_good_s = now_s if now_s - readings.proximity.sampled_s <= 0.5 else self.proximity_good_s
             self.carried.append((now_s, carries(readings.proximity.ohm)))
         self.carried = [(at_s, a) for at_s, a in self.carried if now_s - at_s <= 0.08]
+        levels = readings.pilot
+        stamp_s = levels.sampled_s if levels is not None else -math.inf
+        if seen == "" or readings.trouble or stamp_s - self.sample_s > 0.04:
+            self.answers_since_s = now_s
+        self.sample_s = stamp_s
         self.contacts.see(self.equipment, record, seen)
         self.mirror_closed_s, self.mirror_open_s = self.contacts.closed_s, self.contacts.open_s
         lease = record.permission
@@ -403,9 +413,8 @@ def _twelve(checker: Checker, record: Record) -> str:
         return ""
     closed_s = checker.mirror_closed_s if checker.contacts.senses else None
     late = closed_s is not None and record.now_s - max(closed_s, checker.off_s) > 0.1 + TINY
-    samples = [each for each in (record.readings.pilot, record.readings.mirror) if each is not None]
-    answered_s = max((each.sampled_s for each in samples), default=-math.inf)
-    late = late and answered_s >= checker.off_s + 0.1 - TINY
+    # A board that was away since the coil went off may not have opened the contactor yet, and has shown nothing.
+    late = late and checker.sample_s - max(checker.off_s, checker.answers_since_s) > 0.1 + TINY
     late = late or checker.live_by_meter
     told = {"contactor_no_open", "contactor_welded"} & set(record.shown.faults)
     settling = record.now_s - checker.cleared.get("contactor_no_open", -1e9) < 0.25

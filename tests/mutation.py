@@ -72,11 +72,11 @@ TESTS: dict[str, tuple[str, ...]] = {
     "panel/output_test": ("edges_outputs", "fan_trial"),
     "panel/panel": ("edges_outputs", "fan_trial"),
     "panel/calibration": ("edges_panel",),
-    "panel/outlet": ("outlet",),
+    "panel/outlet": ("outlet", "outlet_readings"),
     "panel/exercise": ("edges_trial",),
     "panel/parts": ("edges_trial",),
     "feed": ("feed",),
-    "orders": ("wear",),
+    "orders": ("edges_panel", "wear"),
 }
 """By module or room: its tests, those that notice first in front (`test_safety_<word>.py`)."""
 STEP = (str(ROOT / PACKAGE / "core.py"), "step")

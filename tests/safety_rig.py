@@ -76,6 +76,8 @@ class World:
     meter: MeterSight | None = None
     """What the meter says; its stamp is renewed once a second while it answers."""
     meter_alive: bool = True
+    current_flows_anyway: bool = False
+    """The meter shows its current with open contacts too; otherwise none flows then."""
     contacts: Mapping[str, bool] = field(default_factory=dict)
     """By name of a wired input: active. Replaced, never changed."""
     contacts_alive: bool = True
@@ -138,10 +140,13 @@ class World:
             if not self.contacts_alive:
                 read["inputs"] = before.inputs
         if self.meter is not None and self.meter_alive:
+            shown = self.meter
+            if not contact and not self.current_flows_anyway and shown.current_a is not None:
+                shown = shown._replace(current_a=tuple(0.0 if a == a else a for a in shown.current_a))
             last_s = before.meter.sampled_s if before.meter is not None else -math.inf
-            changed = before.meter is None or before.meter[:2] != self.meter[:2]
+            changed = before.meter is None or before.meter[:2] != shown[:2]
             if changed or now_s - last_s >= 1.0 - 1e-9:
-                read["meter"] = self.meter._replace(sampled_s=now_s)
+                read["meter"] = shown._replace(sampled_s=now_s)
         return read
 
     def contact(self, now_s: float) -> bool:

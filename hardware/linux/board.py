@@ -153,12 +153,17 @@ class DirectGpioBoard:
 
     @property
     def trouble(self) -> str:
-        found = list(self._gpio.troubles)
-        for number, each in self._connectors.items():
-            for text in (each.pilot.output_trouble, each.pilot.input_trouble):
-                if text:
-                    found.append(f"pilot of connector {number}: {text}")
-        return "; ".join(found)
+        return "; ".join(
+            [*self._gpio.troubles, *(text for number in self._connectors for text in self._of_pilot(number))]
+        )
+
+    def trouble_of(self, connector: int) -> str:
+        return "; ".join([*self._gpio.troubles_of(f"connector {connector}"), *self._of_pilot(connector)])
+
+    def _of_pilot(self, connector: int) -> list[str]:
+        each = self._connectors.get(connector)
+        texts = () if each is None else (each.pilot.output_trouble, each.pilot.input_trouble)
+        return [f"pilot of connector {connector}: {text}" for text in texts if text]
 
     def fileno(self) -> int:
         return self._poll.fileno()

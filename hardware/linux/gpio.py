@@ -59,3 +59,14 @@ class Gpio:
     @property
     def troubles(self) -> Iterator[str]:
         return (chip.trouble for chip in self.chips if chip.trouble)
+
+    def troubles_of(self, owner: str) -> Iterator[str]:
+        """Of the chips that carry lines of this owner ("connector 1") or of the station."""
+        for chip in self.chips:
+            owners = (purpose for purpose, carrier in self._chip_of.items() if carrier is chip)
+            if chip.trouble and any(_is_shared(purpose) or purpose.startswith(f"{owner} ") for purpose in owners):
+                yield chip.trouble
+
+
+def _is_shared(purpose: str) -> bool:
+    return not purpose.startswith("connector ")

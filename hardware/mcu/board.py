@@ -143,7 +143,14 @@ class McuSafetyBoard:
     def trouble(self) -> str:
         if self._port.trouble:
             return self._port.trouble
-        return "; ".join(self.health.troubles(self._clock(), self._incoming.accepted_s, self._obeyed))
+        shared = self.health.troubles(self._clock(), self._incoming.accepted_s, self._obeyed)
+        return "; ".join([*shared, *self.health.not_followed()])
+
+    def trouble_of(self, connector: int) -> str:
+        if self._port.trouble:
+            return self._port.trouble
+        shared = self.health.troubles(self._clock(), self._incoming.accepted_s, self._obeyed)
+        return "; ".join([*shared, *self.health.not_followed(connector)])
 
     def fileno(self) -> int:
         return self._port.fileno()

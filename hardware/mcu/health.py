@@ -68,7 +68,7 @@ class Health:
             self._not_followed[read.number] = words
 
     def troubles(self, now_s: float, heard_s: float | None, obeyed: bool) -> Iterator[str]:
-        """In words. `heard_s`: of the last valid frame; `obeyed`: it has answered our hello."""
+        """What concerns all connectors. `heard_s`: of the last valid frame; `obeyed`: it has answered our hello."""
         if self.other_version:
             yield (
                 f"the microcontroller speaks version {self.other_version} of the link, this software {VERSION}: "
@@ -84,4 +84,7 @@ class Health:
                 yield f"microcontroller, self-test: {words}"
         if self.status is not None and self.status.state == State.BROKEN:
             yield "the microcontroller has shut itself down; switch the station off and on"
-        yield from self._not_followed.values()
+
+    def not_followed(self, connector: int = 0) -> list[str]:
+        """What it does not do although it is driven: of one connector, or of all (0)."""
+        return [words for number, words in self._not_followed.items() if connector in (0, number)]

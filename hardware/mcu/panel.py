@@ -36,9 +36,7 @@ class McuPanel:
 
     def output_bits(self) -> int:
         """As DRIVE carries them."""
-        return sum(
-            self._bit(name) for name, output in self._outputs.items() if output.on and name in messages.OUTPUTS
-        )
+        return sum(self._bit(name) for name, output in self._outputs.items() if output.on and name in messages.OUTPUTS)
 
     def _bit(self, name: str) -> int:
         fed = self._fed is not None and name == OUTPUT

@@ -83,6 +83,10 @@ class Drivers:
         self._tachometers = {"fan": LatestTachometer()} if fan else {}
         self._feed = Feed()
 
+    def trouble_of(self, connector: int) -> str:  # noqa: ARG002
+        """One site, one link to it: all connectors share it."""
+        return self.trouble
+
     @property
     def connectors(self) -> Mapping[int, ConnectorBoard]:
         return self._connectors

@@ -1,7 +1,7 @@
 """Causes of contactor faults: what its coil and the sensors of its contacts say of each other."""
 
 from schemas.safety import Contactor
-from services.safety.proofs import LINE, sensors
+from services.safety.proofs import LINE, board_answers, sensors
 from services.safety.region import SwitchSight
 from services.safety.rule import Rule, after
 from services.safety.state import ConnectorState, Moment, due
@@ -59,11 +59,15 @@ def _closed_without_coil(state: ConnectorState, wait_s: float, moment: Moment) -
 
 def _shows_closed(state: ConnectorState, sight: SwitchSight, valid_s: float, wait_s: float, moment: Moment) -> bool:
     """A weld takes a sample from after the time in which contacts open: a sensor that fell silent shows none. A slow
-    opening takes any sample of the board from then: a sensor tells its changes, a board that is away tells nothing."""
+    opening takes a board that has answered all that time: one that was away may not have opened it."""
     if not sight.closed or not sight.fresh(moment.now_s, valid_s):
         return False
-    told_s = sight.stamp_s if wait_s >= WELDED_S else max(sight.stamp_s, state.pilot_sight.stamp_s)
-    if not due(state.contactor.off_s, OPEN_WITHIN_S, told_s):
+    since_s, told_s = state.contactor.off_s, sight.stamp_s
+    if wait_s < WELDED_S:
+        if not board_answers(state, moment):
+            return False
+        since_s, told_s = max(since_s, state.contactor.answers_since_s), max(told_s, state.pilot_sight.stamp_s)
+    if not due(since_s, OPEN_WITHIN_S, told_s):
         return False
     return after(max(state.contactor.off_s, sight.run_start_s), wait_s, moment)
 

@@ -5,7 +5,7 @@ from schemas.safety import Contactor
 from services.safety import faults
 from services.safety.panel import series
 from services.safety.pilot import connected_letters, contactor_free
-from services.safety.proofs import sensors
+from services.safety.proofs import board_answers, sensors
 from services.safety.rule import after
 from services.safety.state import NEVER_S, ConnectorState, Moment, due
 from services.safety.supply import flow
@@ -19,11 +19,8 @@ from services.safety.timings import (
     HOUR_S,
     OPEN_FILTER_S,
     OPEN_WITHIN_S,
-    SAMPLE_CONNECTED_S,
 )
 
-GAP_S = 2 * SAMPLE_CONNECTED_S
-"""Between two samples of the pilot: more is a gap."""
 _BY_VEHICLE = "the vehicle stopped asking"
 """The one reason to open that is the vehicle's own wish."""
 
@@ -99,7 +96,7 @@ def _close(state: ConnectorState, moment: Moment) -> None:
 def _open(state: ConnectorState, why: str, moment: Moment) -> None:
     contactor, now_s = state.contactor, moment.now_s
     contactor.coil, contactor.off_s, contactor.phase = False, now_s, Contactor.OPENING
-    contactor.watched, contactor.answered_s = True, state.pilot_sight.stamp_s
+    contactor.watched = True
     if why != _BY_VEHICLE:
         contactor.dropped_s, contactor.dropped_because = now_s, why
         moment.wake(now_s + 1e-4)
@@ -128,11 +125,11 @@ def _follow(state: ConnectorState, moment: Moment) -> None:
 
 
 def _watch(state: ConnectorState, moment: Moment) -> None:
-    """Samples came as often as they were asked for: a gap between two of them is no slow contactor."""
-    contactor, sight = state.contactor, state.pilot_sight
-    answers = sight.letter != "" and not moment.readings.trouble
-    contactor.watched = contactor.watched and answers and sight.stamp_s - contactor.answered_s <= GAP_S
-    contactor.answered_s = sight.stamp_s
+    """A gap between two samples is no slow contactor."""
+    contactor = state.contactor
+    if not board_answers(state, moment):
+        contactor.watched, contactor.answers_since_s = False, moment.now_s
+    contactor.answered_s = state.pilot_sight.stamp_s
 
 
 def _measure(state: ConnectorState, before: Contactor) -> None:

@@ -39,7 +39,7 @@ def shared_of(board: SafetyBoard, wired: Mapping[str, str], connector: int) -> S
         name.partition(".")[0]: sensor.read() for name, sensor in board.temperatures.items() if _is_of(name, connector)
     }
     fan = board.tachometers.get("fan")
-    return Shared(inputs, temperatures, fan.read() if fan is not None else None, board.trouble)
+    return Shared(inputs, temperatures, fan.read() if fan is not None else None, board.trouble_of(connector))
 
 
 def equipment_of(number: int, section: ConnectorSection, mounted: EquipmentSection) -> Equipment:

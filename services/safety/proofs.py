@@ -7,11 +7,21 @@ behind the contactor. All that are mounted must agree that they are open; any on
 from hardware.interfaces import LockDrive
 from services.safety.equipment import WITHOUT_FEEDBACK
 from services.safety.region import SwitchSight
-from services.safety.state import ConnectorState, due
-from services.safety.timings import FEEDBACK_VALID_S, INPUT_VALID_S, LOCK_SETTLED_S
+from services.safety.state import ConnectorState, Moment, due
+from services.safety.timings import FEEDBACK_VALID_S, INPUT_VALID_S, LOCK_SETTLED_S, SAMPLE_CONNECTED_S
 
 LINE = "line"
 """The 230 V input: it tells of the contacts only when no vehicle is there."""
+
+
+GAP_S = 2 * SAMPLE_CONNECTED_S
+"""Between two samples of the pilot: more is a gap."""
+
+
+def board_answers(state: ConnectorState, moment: Moment) -> bool:
+    """Samples come as often as they are asked for: what is read between them is what happens."""
+    sight = state.pilot_sight
+    return sight.letter != "" and not moment.readings.trouble and sight.stamp_s - state.contactor.answered_s <= GAP_S
 
 
 def sensors(state: ConnectorState) -> list[tuple[SwitchSight, float]]:

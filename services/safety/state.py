@@ -289,8 +289,10 @@ class ContactorState(Region):
     powered: bool = False
     watched: bool = False
     """The board has answered without a gap since the coil went off."""
-    answered_s: float = NEVER_S
-    """Stamp of the newest pilot sample at the step before."""
+    answered_s: float = math.inf
+    """Stamp of the newest pilot sample at the step before; inf = there was none."""
+    answers_since_s: float = NEVER_S
+    """The board has answered without a gap since then."""
     opening_s: float | None = None
     """From the coil's edge to the last edge of the feedback; None = not measured."""
     closing_s: float | None = None

@@ -247,15 +247,23 @@ def test_without_a_sensor_the_coil_is_assumed_to_have_worked_after_100_ms(
 
 
 @pytest.mark.parametrize(
-    ("watched", "letter", "trouble", "still"),
-    [(True, "B", "", True), (False, "B", "", False), (True, "", "", False), (True, "B", "no answer", False)],
+    ("watched", "letter", "trouble", "gap_s", "still"),
+    [
+        (True, "B", "", 0.0, True),
+        (True, "B", "", 0.039, True),
+        (True, "B", "", 0.041, False),
+        (False, "B", "", 0.0, False),
+        (True, "", "", 0.0, False),
+        (True, "B", "no answer", 0.0, False),
+    ],
 )
 def test_an_opening_is_watched_only_while_the_board_answers_all_the_time(
-    watched: bool, letter: str, trouble: str, still: bool
+    watched: bool, letter: str, trouble: str, gap_s: float, still: bool
 ) -> None:
     state = put(proven("B"), {"contactor.watched": watched, "pilot_sight.letter": letter})
+    state.contactor.answered_s = NOW_S - gap_s
     after_step(state, moment_of(trouble=trouble))
-    assert state.contactor.watched is still
+    assert (state.contactor.watched, state.contactor.answered_s) == (still, NOW_S)
 
 
 def opening(changes: Mapping[str, Any], run_s: float = 0.03) -> ConnectorState:
@@ -264,6 +272,7 @@ def opening(changes: Mapping[str, Any], run_s: float = 0.03) -> ConnectorState:
     contact = state.contactor
     contact.phase, contact.off_s, contact.on_s = OPENING, NOW_S - 0.05, NOW_S - 60.0
     contact.powered = contact.watched = True
+    contact.answered_s = NOW_S - 0.02
     state.mirror = SwitchSight(NOW_S, False, NOW_S - run_s)
     return put(state, changes)
 

@@ -93,6 +93,21 @@ def test_contacts_that_need_more_than_80_ms_to_open_miss_the_100_ms_of_a_vehicle
     assert says(state, "contactor_no_open") is slow
 
 
+# a current that nobody switched on
+
+
+@pytest.mark.parametrize("samples", [0, 1, 2, 3])
+def test_one_sample_of_a_current_shows_closed_contacts_and_three_with_a_counting_register_a_weld(samples: int) -> None:
+    """No sensor is mounted: the meter alone tells."""
+    state = at_rest(NO_MIRROR)
+    state.supply.fresh, state.supply.flowing = True, samples
+    state.supply.flowing_from_wh, state.supply.flowing_wh = 100.0, 101.0
+    assert says(state, "contactor_no_open") is (samples >= 1)
+    assert says(state, "contactor_welded") is (samples == 3)
+    state.supply.flowing_wh = 100.0
+    assert not says(state, "contactor_welded")
+
+
 # the 230 V input
 
 

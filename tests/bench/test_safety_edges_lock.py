@@ -10,7 +10,7 @@ from schemas.safety import Contactor, Lock
 from services.safety import lock
 from services.safety.permission import Grant, grant
 from services.safety.region import SwitchSight
-from services.safety.state import ConnectorState, Event, Moment
+from services.safety.state import ActiveFault, ConnectorState, Event, Moment
 from tests.proven_connector import NOW_S, moment_of, proven, put
 from tests.safety_rig import SOCKET
 
@@ -121,6 +121,28 @@ def test_one_doubt_about_the_contacts_keeps_the_plug(changes: Mapping[str, Any],
     assert state.lock.drive is (LockDrive.UNLOCK if released else LockDrive.STOP)
     if "contactor.off_s" in changes and not released:
         assert moment.deadline_s == pytest.approx(NOW_S + 0.0001)
+
+
+def stopped(age_s: float, code: str = "contactor_no_close") -> dict[str, Any]:
+    return {"faults.active": {code: ActiveFault(NOW_S - age_s)}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "released"),
+    [
+        (stopped(4.999), False),
+        (stopped(5.0), True),
+        ({**stopped(1.0), "pilot_sight.confirmed": "E"}, True),
+        ({**stopped(1.0), **GONE}, False),
+        ({**stopped(1.0), **EMPTY}, True),
+        (stopped(1.0, "ventilation_required"), True),
+    ],
+)
+def test_a_fault_that_stops_power_keeps_the_plug_for_5_s(changes: Mapping[str, Any], released: bool) -> None:
+    state, moment = evaluated({**LOCKED, **changes}, FREE)
+    assert state.lock.drive is (LockDrive.UNLOCK if released else LockDrive.STOP)
+    if changes == stopped(4.999):
+        assert moment.deadline_s == pytest.approx(NOW_S + 0.001)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from schemas.safety import Contactor
 from schemas.session import Permission
 from schemas.settings import ActionOrder
 from services.safety.memory import Memory
+from services.safety.orders import OrderBook
 from services.safety.panel import calibration, inputs, series
 from services.safety.panel.causes import RULES
 from services.safety.panel.exercise import Verdict
@@ -712,3 +713,24 @@ def test_a_preset_is_a_count_of_at_most_ten_million(value: str, cycles: int) -> 
     order = ActionOrder(order_id="o-1", name="SetType2PlugCycles", value=value, connector=1, ordered_s=1000.0)
     presets.ORDERS["SetType2PlugCycles"](state, order)
     assert state.memory.plug_cycles == cycles
+
+
+def preset(order_id: str, ordered_s: float, connector: int = 1) -> ActionOrder:
+    return ActionOrder(
+        order_id=order_id, name="SetType2PlugCycles", value="9", connector=connector, ordered_s=ordered_s
+    )
+
+
+@pytest.mark.parametrize(("number", "obeyed"), [(0, True), (2, True), (1, False), (3, False)])
+def test_an_order_is_for_its_connector_or_for_all(number: int, obeyed: bool) -> None:
+    state = connector(SOCKET._replace(connector=2))
+    book = OrderBook(2, state.memory, 1000.0)
+    assert bool(book.obey(state, {"a": preset("o-1", 1001.0, number)}, 1002.0)) is obeyed
+    assert state.memory.plug_cycles == (9 if obeyed else 0)
+
+
+def test_whoever_has_heard_orders_carries_out_what_was_ordered_while_it_was_down() -> None:
+    state = connector()
+    OrderBook(1, state.memory, 1000.0).obey(state, {}, 1001.0)
+    assert OrderBook(1, state.memory, 5000.0).obey(state, {"a": preset("o-1", 4000.0)}, 5001.0)
+    assert state.memory.plug_cycles == 9

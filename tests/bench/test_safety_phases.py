@@ -171,3 +171,15 @@ def test_without_a_word_about_phases_the_relay_stays_as_it_is() -> None:
     rig.plug()
     rig.until(lambda: rig.name is PilotState.B2, 3.0)
     assert (rig.shown.phases, rig.outputs.phases) == (1, 0)
+
+
+def test_a_session_that_changes_its_mind_every_second_moves_the_relay_every_10_s() -> None:
+    rig = ready()
+    moves_before = rig.count("phases_switched")
+    for second in range(21):
+        rig.phases = 1 if second % 2 == 0 else 3
+        rig.allow()
+        rig.run(1.0)
+    assert rig.count("phases_switched") - moves_before == 3
+    assert "phase_relay_stuck" not in rig.shown.faults
+    replay(rig)

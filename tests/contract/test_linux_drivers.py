@@ -380,6 +380,8 @@ def test_a_pwm_that_vanishes_and_comes_back_is_set_up_anew(rig: GpioRig) -> None
         pwm.rename(tmp := rig.sysfs.root / "gone")
     until(rig, lambda: rig.board.connectors[1].pilot.levels() is None, flush=True)
     assert "pilot of connector 1" in rig.board.trouble
+    assert rig.board.trouble_of(1) == rig.board.trouble
+    assert rig.board.trouble_of(2) == "", "the pilot of one connector is no trouble of another"
     with rig.turning.lock:
         for name in ("period", "duty_cycle", "enable", "polarity"):
             (tmp / "pwm0" / name).unlink()

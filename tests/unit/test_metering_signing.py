@@ -40,12 +40,17 @@ class Bench:
         self.commands = ""
         self.loses_confirmation_of = ""
         """Once: this command arrives, and nobody hears of it."""
+        self.loses = ""
+        """Once: this command does not arrive."""
 
     @property
     def serial(self) -> str:
         return f"SIM-{self.site.meters[METER].serial}"
 
     def ask(self, steps: tuple[RegisterStep, ...]) -> RegisterAnswer:
+        if self.loses and steps[-1] == RegisterWrite(registers().command, (ord(self.loses),)):
+            self.loses = ""
+            return RegisterAnswer(self.now_s, self.now_s, (), "no answer")
         assert self.link.ask(steps)
         self.now_s = self.link.next_event_s()
         answer = self.link.answer()
@@ -118,6 +123,15 @@ def test_a_command_whose_confirmation_was_lost_is_not_given_twice(bench: Bench, 
     if context is END:
         bench.sign(BEGIN)
     bench.loses_confirmation_of = "B" if context is BEGIN else "E"
+    assert bench.sign(context).record
+    assert bench.commands == ("B" if context is BEGIN else "BE")
+
+
+@pytest.mark.parametrize("context", [BEGIN, END])
+def test_a_command_that_did_not_arrive_is_given_again(bench: Bench, context: SignContext) -> None:
+    if context is END:
+        bench.sign(BEGIN)
+    bench.loses = "B" if context is BEGIN else "E"
     assert bench.sign(context).record
     assert bench.commands == ("B" if context is BEGIN else "BE")
 

@@ -28,12 +28,15 @@ class HeldLink:
     def __init__(self, link: DirectMeterLink) -> None:
         self.asked: list[Sequence[RegisterStep]] = []
         self.holds = False
+        self.holds_at = -1
+        """From the next question on that asks for this register."""
         self._link = link
 
     def ask(self, steps: Sequence[RegisterStep]) -> bool:
         taken = self._link.ask(steps)
         if taken:
             self.asked.append(steps)
+            self.holds = self.holds or any(step.address == self.holds_at for step in steps)
         return taken
 
     def answer(self) -> RegisterAnswer | None:
@@ -125,14 +128,17 @@ def test_it_never_turns_in_circles_while_it_waits() -> None:
 
 def test_a_new_request_takes_over_and_an_answer_to_the_one_before_counts_for_nobody() -> None:
     cell = Cell()
+    cell.ask("one")
+    for _ in range(40):
+        cell.turn(0.1)
+    cell.link.holds_at = 0x7110
     first = cell.ask("one")
     cell.turn()
-    cell.link.holds = True
-    cell.turn(0.6)
+    assert cell.link.holds, "the record is being read"
     second = cell.ask("two")
-    cell.turn(0.01)
+    cell.turn(0.3)
     assert cell.answers[first].outcome is Answer.REJECTED
-    cell.link.holds = False
+    cell.link.holds, cell.link.holds_at = False, -1
     for _ in range(60):
         cell.turn(0.1)
     assert '"TT":"two"' in cell.answers[second].values["record"]

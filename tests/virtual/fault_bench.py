@@ -15,9 +15,12 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+from bus.topics import SYSTEM_FAULTS
 from hardware.sim.site.connector import Connector
 from schemas.faults import FAULTS, FaultClass
 from schemas.hmi import LightPattern
+from schemas.notices import LONGEST_INFO
+from schemas.system import StationFaults
 from services.runner import Context, Service
 from services.safety import core
 from services.safety.journal import JournalFile
@@ -32,6 +35,19 @@ from tests.virtual.charging_station import CARD, OTHER_CARD, ChargingStation, St
 
 STOPPING = (FaultClass.STOP, FaultClass.LATCH, FaultClass.LOCKOUT)
 BLOCKING = (FaultClass.PAUSE, *STOPPING)
+RESOLVED = " resolved"
+"""How the backend reads the end of a fault."""
+_SUSPENDED = (LightPattern.SUSPENDED,)
+LIGHTS = {
+    Status.AVAILABLE: (LightPattern.READY,),
+    Status.PREPARING: (LightPattern.WAITING_FOR_CARD, LightPattern.WAITING_FOR_VEHICLE, LightPattern.SUSPENDED),
+    Status.CHARGING: (LightPattern.CHARGING,),
+    Status.SUSPENDED_EV: _SUSPENDED,
+    Status.SUSPENDED_EVSE: _SUSPENDED,
+    Status.FINISHING: (LightPattern.FINISHING,),
+    Status.FAULTED: (LightPattern.FAULT,),
+}
+"""What a person sees with each status."""
 KEPT_STEPS = 20_000
 """Of each connector: about seven minutes while connected."""
 
@@ -147,16 +163,16 @@ class FaultBench(ChargingStation):
 
     # what must come of it
 
-    def expect_fault(self, code: str, within_s: float, connector: int = 1) -> float:
-        """It is raised once, in time, with its OCPP error code, and shown; returns how long it took."""
-        took_s = self.until(lambda: code in self.safety(connector).faults, within_s)
-        assert self._raised(code, connector) == [True], f"{code}: {self.edges(code, connector=connector)}"
+    def expect_fault(self, code: str, within_s: float, connector: int = 1, owner: str = "safety") -> float:
+        """It is raised once, in time, told with its OCPP error code, and shown; returns how long it took."""
+        took_s = self.until(lambda: self._is_active(code, connector, owner), within_s)
+        assert self._raised(code, connector, owner) == [True], f"{code}: {self.edges(code, owner, connector)}"
         if FAULTS[code].fault_class in STOPPING:
             assert not self.last_step(connector).outputs.coil, f"the coil is on with {code}"
         if FAULTS[code].fault_class in BLOCKING:
             self.expect_told(code, connector)
-        elif not any(FAULTS[each].fault_class in BLOCKING for each in self.safety(connector).faults):
-            assert self.light(connector) is not LightPattern.FAULT, f"{code} stops no power, and the light is red"
+        else:
+            self.expect_warned(code, connector)
         return took_s
 
     def expect_told(self, code: str, connector: int = 1) -> None:
@@ -169,21 +185,62 @@ class FaultBench(ChargingStation):
         assert self.session(connector).error_code == FAULTS[first].error_code
         self.until(lambda: self.light(connector) is LightPattern.FAULT, within_s=1.0)
         if self.backend.connected:
-            self.until(lambda: self._notified(connector, FAULTS[first].error_code), within_s=5.0)
+            self.until(lambda: self._notified(connector, first), within_s=5.0)
 
-    def _notified(self, connector: int, error_code: str) -> bool:
+    def _notified(self, connector: int, code: str) -> bool:
         told = [each for each in self.backend.payloads("StatusNotification") if each["connectorId"] == connector]
-        return bool(told) and (told[-1]["status"], told[-1]["errorCode"]) == ("Faulted", error_code)
+        wanted = ("Faulted", FAULTS[code].error_code, FAULTS[code].internal_code)
+        return bool(told) and tuple(told[-1].get(key) for key in ("status", "errorCode", "vendorErrorCode")) == wanted
 
-    def expect_cleared(self, code: str, within_s: float, connector: int = 1) -> float:
-        """It is cleared once; returns how long it took."""
-        took_s = self.until(lambda: code not in self.safety(connector).faults, within_s)
-        assert self._raised(code, connector) == [True, False], f"{code}: {self.edges(code, connector=connector)}"
+    def expect_warned(self, code: str, connector: int = 1) -> None:
+        """It stops no power: people are shown it with its codes, the light stays that of the status; the backend, if
+        there is one, is told it once.
+        """
+        wanted = [(FAULTS[code].error_code, FAULTS[code].internal_code, FAULTS[code].text)]
+        self.until(lambda: self._shown(code, connector) == wanted, within_s=1.0)
+        self.expect_light_of_status(connector)
+        if self.backend.connected:
+            rise = [(FAULTS[code].error_code, FAULTS[code].text[:LONGEST_INFO])]
+            self.until(lambda: self.notices(code, connector) == rise, within_s=12.0)
+
+    def expect_light_of_status(self, connector: int = 1) -> None:
+        """Red only while a fault stops power; otherwise what the status looks like."""
+        self.until(lambda: self.light(connector) in LIGHTS[self.status(connector)], within_s=1.0)
+
+    def notices(self, code: str, connector: int = 1) -> list[tuple[str, str]]:
+        """Error code and info of every StatusNotification with the internal code of this fault, in order."""
+        told = [each for each in self.backend.payloads("StatusNotification") if each["connectorId"] == connector]
+        of_fault = [each for each in told if each.get("vendorErrorCode") == FAULTS[code].internal_code]
+        return [(each["errorCode"], each["info"]) for each in of_fault]
+
+    def _shown(self, code: str, connector: int) -> list[tuple[str, str, str]]:
+        body = self.last(SYSTEM_FAULTS)
+        shown = body.faults if isinstance(body, StationFaults) else ()
+        return [
+            (each.error_code, each.internal_code, each.text)
+            for each in shown
+            if (each.fault.code, each.fault.connector) == (code, connector)
+        ]
+
+    def expect_cleared(self, code: str, within_s: float, connector: int = 1, owner: str = "safety") -> float:
+        """It is cleared once, and the backend, if there is one, is told so once; returns how long it took."""
+        took_s = self.until(lambda: not self._is_active(code, connector, owner), within_s)
+        assert self._raised(code, connector, owner) == [True, False], f"{code}: {self.edges(code, owner, connector)}"
+        if self.backend.connected and FAULTS[code].fault_class not in BLOCKING:
+            rise, end = FAULTS[code].text[:LONGEST_INFO], FAULTS[code].text[: LONGEST_INFO - len(RESOLVED)] + RESOLVED
+            wanted = [(FAULTS[code].error_code, rise), ("NoError", end)]
+            self.until(lambda: self.notices(code, connector) == wanted, within_s=12.0)
         return took_s
 
-    def _raised(self, code: str, connector: int) -> list[bool]:
+    def _is_active(self, code: str, connector: int, owner: str) -> bool:
+        if owner == "safety":
+            return code in self.safety(connector).faults
+        edges = self.edges(code, owner, connector)
+        return bool(edges) and edges[-1].raised
+
+    def _raised(self, code: str, connector: int, owner: str) -> list[bool]:
         self.settle()
-        return [edge.raised for edge in self.edges(code, connector=connector)]
+        return [edge.raised for edge in self.edges(code, owner, connector)]
 
     def expect_no_fault(self, connector: int = 1) -> None:
         assert self.safety(connector).faults == ()

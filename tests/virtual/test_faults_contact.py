@@ -5,16 +5,13 @@ held against the invariants. Numbers F.. are rows of the fault-injection table; 
 from pathlib import Path
 
 import pytest
-from msgspec import structs
 
-from bus.topics import SETTINGS_CHANGE, SETTINGS_LIVE
+from bus.topics import SESSION_SWITCH_PHASES, SETTINGS_CHANGE, SETTINGS_LIVE
 from schemas.base import Answer
 from schemas.faults import FAULTS
 from schemas.safety import Contactor, Lock, PilotState
-from schemas.session import StopReason
+from schemas.session import StopReason, SwitchPhasesRequest
 from schemas.settings import ChangeSettingRequest
-from services.safety import core
-from services.safety.seat import Seat
 from tests.backend.scripted import ScriptedBackend
 from tests.parts import sample
 from tests.virtual.charging_station import CARD, Status
@@ -284,23 +281,24 @@ def test_f84_a_socket_becomes_a_fixed_cable_only_with_the_next_start(tmp_path: P
 # phases
 
 
-class OnePhase(FaultBench):
-    """The session asks for a number of phases."""
+def switching(path: Path, fields: str = "") -> FaultBench:
+    """A connector with a phase relay that people may switch."""
+    connector = f"{fields}\nphase_switching = true"
+    return FaultBench(path, connector=connector, PhaseSwitchingFunction="By command")
 
-    phases = 3
 
-    def _see(self, seat: Seat, result: core.Result, now_s: float) -> None:
-        super()._see(seat, result, now_s)
-        if seat.permission is not None:
-            seat.permission = structs.replace(seat.permission, phases=self.phases)
+def want_one_phase(bench: FaultBench) -> None:
+    expires_s = bench.clock.boot_s + 5.0
+    wish = SwitchPhasesRequest(request_id=bench.new_id(), expires_s=expires_s, connector=1, phases=1)
+    assert bench.ask(SESSION_SWITCH_PHASES, wish).outcome is Answer.ACCEPTED
 
 
 @pytest.mark.parametrize("obeys", [True, False], ids=["vehicle stops", "vehicle ignores the end of the offer"])
 def test_f85_phases_change_only_with_open_poles_and_10_s_before_the_next_closing(tmp_path: Path, obeys: bool) -> None:
-    bench = OnePhase(tmp_path, connector=f"{SENSED}\nphase_switching = true")
+    bench = switching(tmp_path, SENSED)
     bench.charge_fully(obeys_pwm=obeys)
     assert (bench.safety(1).phases, bench.flows()) == (3, True)
-    bench.phases = 1
+    want_one_phase(bench)
     bench.until(lambda: bench.safety(1).phases == 1, within_s=10.0)
     switched_s = bench.clock.boot_s
     assert not bench.parts().contactor.closed
@@ -311,10 +309,10 @@ def test_f85_phases_change_only_with_open_poles_and_10_s_before_the_next_closing
 
 
 def test_a_phase_relay_that_does_not_follow_is_a_fault(tmp_path: Path) -> None:
-    bench = OnePhase(tmp_path, connector="phase_switching = true")
+    bench = switching(tmp_path)
     bench.charge_fully()
     bench.inject("phase_relay_stuck")
-    bench.phases = 1
+    want_one_phase(bench)
     bench.expect_fault("phase_relay_stuck", within_s=12.0)
     bench.clear("phase_relay_stuck")
     bench.expect_cleared("phase_relay_stuck", within_s=10.0)

@@ -10,15 +10,16 @@ import pytest
 from bus.topics import METERING_READING
 from schemas.metering import Quality
 from schemas.session import StopReason, TransactionStopped
-from tests.virtual.charging_station import CARD, ChargingStation, Status
+from tests.virtual.charging_station import CARD, Status
+from tests.virtual.fault_bench import FaultBench
 
 pytestmark = pytest.mark.virtual
 METER = "connector.1"
 
 
 @pytest.fixture
-def charging(tmp_path: Path) -> ChargingStation:
-    station = ChargingStation(tmp_path, power=False)
+def charging(tmp_path: Path) -> FaultBench:
+    station = FaultBench(tmp_path, power=False)
     station.site.meter(METER, energy_wh=5000.0)
     station.power_up()
     station.until_heard()
@@ -28,11 +29,11 @@ def charging(tmp_path: Path) -> ChargingStation:
     return station
 
 
-def edges(station: ChargingStation, code: str) -> list[bool]:
+def edges(station: FaultBench, code: str) -> list[bool]:
     return [edge.raised for edge in station.edges(code, owner="metering")]
 
 
-def end(station: ChargingStation) -> TransactionStopped:
+def end(station: FaultBench) -> TransactionStopped:
     """Card, until the bill is written."""
     station.watch_current()
     station.swipe(CARD)
@@ -43,13 +44,13 @@ def end(station: ChargingStation) -> TransactionStopped:
     return stopped
 
 
-def never_interrupted(station: ChargingStation) -> None:
+def never_interrupted(station: FaultBench) -> None:
     assert station.status() is Status.CHARGING
     assert station.least_a is not None
     assert station.least_a > 20.0
 
 
-def said_registers(station: ChargingStation) -> set[int]:
+def said_registers(station: FaultBench) -> set[int]:
     """Every register value that was ever published as a sample."""
     readings = [body.reading for body in station.bodies(METERING_READING, METER)]
     return {reading.energy_import_wh for reading in readings if reading is not None}
@@ -68,7 +69,7 @@ def said_registers(station: ChargingStation) -> set[int]:
     ],
 )
 def test_a_meter_fault_of_20_s_is_told_once_and_costs_nobody_anything(
-    charging: ChargingStation, fault: dict[str, float], mended: dict[str, float], code: str
+    charging: FaultBench, fault: dict[str, float], mended: dict[str, float], code: str
 ) -> None:
     charging.site.meter(METER, **fault)
     charging.until(lambda: charging.fault_codes() == [code], within_s=12.0)
@@ -86,7 +87,7 @@ def test_a_meter_fault_of_20_s_is_told_once_and_costs_nobody_anything(
 
 @pytest.mark.parametrize("fault", [{"timeout": True}, {"nan": True}, {"backwards_wh": 2000.0}, {"jump_wh": 50_000.0}])
 def test_a_meter_that_stays_broken_ends_the_bill_with_the_last_value_it_really_said(
-    charging: ChargingStation, fault: dict[str, float]
+    charging: FaultBench, fault: dict[str, float]
 ) -> None:
     last_wh = charging.last(METERING_READING, METER).reading.energy_import_wh
     charging.site.meter(METER, **fault)
@@ -102,7 +103,7 @@ def test_a_meter_that_stays_broken_ends_the_bill_with_the_last_value_it_really_s
     assert stopped.meter_stop_wh in said_registers(charging)
 
 
-def test_f71_an_exchanged_meter_never_continues_the_bill_of_the_old_one(charging: ChargingStation) -> None:
+def test_f71_an_exchanged_meter_never_continues_the_bill_of_the_old_one(charging: FaultBench) -> None:
     last_wh = charging.last(METERING_READING, METER).reading.energy_import_wh
     charging.site.meter(METER, serial=77, energy_wh=9000.0)
     charging.until(lambda: charging.fault_codes() == ["meter_exchanged"], within_s=2.0)
@@ -115,7 +116,7 @@ def test_f71_an_exchanged_meter_never_continues_the_bill_of_the_old_one(charging
 
 
 def test_a_transaction_does_not_begin_without_a_reading_and_begins_when_there_is_one(tmp_path: Path) -> None:
-    station = ChargingStation(tmp_path)
+    station = FaultBench(tmp_path)
     station.site.meter(METER, timeout=True)
     station.advance(6.0)
     station.plug_in()
@@ -134,7 +135,7 @@ def test_a_transaction_does_not_begin_without_a_reading_and_begins_when_there_is
 
 @pytest.mark.parametrize("late_s", [0.2, 0.9])
 def test_a_slow_meter_still_bills_the_register_after_the_contacts_opened(tmp_path: Path, late_s: float) -> None:
-    station = ChargingStation(tmp_path)
+    station = FaultBench(tmp_path)
     station.site.meter(METER, late_s=late_s)
     station.advance(2.0)
     station.charge()
@@ -143,19 +144,19 @@ def test_a_slow_meter_still_bills_the_register_after_the_contacts_opened(tmp_pat
     assert (stopped.meter_stop_wh, stopped.meter_stop_measured) == (station.register_wh(), True)
 
 
-def _kill_metering(station: ChargingStation) -> None:
+def _kill_metering(station: FaultBench) -> None:
     station.kill("metering")
     station.advance(30.0)
     station.start("metering")
 
 
-def _freeze_metering(station: ChargingStation) -> None:
+def _freeze_metering(station: FaultBench) -> None:
     station.freeze("metering", 30.0)
 
 
 @pytest.mark.parametrize("away", [_kill_metering, _freeze_metering])
 def test_metering_away_for_30_s_leaves_a_gap_and_no_invented_energy(
-    charging: ChargingStation, away: Callable[[ChargingStation], None]
+    charging: FaultBench, away: Callable[[FaultBench], None]
 ) -> None:
     away(charging)
     charging.advance(3.0)

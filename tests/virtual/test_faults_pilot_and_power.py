@@ -12,35 +12,36 @@ from schemas.base import Answer
 from schemas.hmi import LightPattern
 from schemas.safety import Contactor, Lock, PilotState
 from schemas.session import ConnectorStatus, LimitSource, StopReason
-from tests.virtual.charging_station import CARD, ChargingStation, Status
+from tests.virtual.charging_station import CARD, Status
+from tests.virtual.fault_bench import FaultBench
 
 pytestmark = pytest.mark.virtual
 
 
 @pytest.fixture
-def charging(tmp_path: Path) -> ChargingStation:
+def charging(tmp_path: Path) -> FaultBench:
     """32 A flow, for a while."""
-    station = ChargingStation(tmp_path)
+    station = FaultBench(tmp_path)
     station.charge()
     station.until(lambda: station.current_a() > 31.5, within_s=15.0)
     return station
 
 
-def rises_once(station: ChargingStation, code: str, *, cleared: bool, connector: int = 1) -> None:
+def rises_once(station: FaultBench, code: str, *, cleared: bool, connector: int = 1) -> None:
     edges = [edge.raised for edge in station.edges(code, connector=connector)]
     assert edges == ([True, False] if cleared else [True]), f"{code}: {edges}"
 
 
-def only_fault(station: ChargingStation, code: str) -> None:
+def only_fault(station: FaultBench, code: str) -> None:
     assert station.fault_codes() == [code]
 
 
-def is_faulted(station: ChargingStation, error_code: str) -> None:
+def is_faulted(station: FaultBench, error_code: str) -> None:
     assert (station.status(), station.session(1).error_code) == (Status.FAULTED, error_code)
     assert station.light() is LightPattern.FAULT
 
 
-def resumes_and_ends_in_one_transaction(station: ChargingStation, within_s: float = 40.0) -> None:
+def resumes_and_ends_in_one_transaction(station: FaultBench, within_s: float = 40.0) -> None:
     station.until_current_flows(within_s=within_s)
     station.swipe(CARD)
     station.until_ended()
@@ -52,7 +53,7 @@ def resumes_and_ends_in_one_transaction(station: ChargingStation, within_s: floa
 # the vehicle
 
 
-def test_f1_the_vehicle_opens_s2_and_the_offer_stays(charging: ChargingStation) -> None:
+def test_f1_the_vehicle_opens_s2_and_the_offer_stays(charging: FaultBench) -> None:
     charging.site.ev_pause(1)
     charging.until_open(within_s=0.1)
     charging.advance(0.5)
@@ -62,7 +63,7 @@ def test_f1_the_vehicle_opens_s2_and_the_offer_stays(charging: ChargingStation) 
     resumes_and_ends_in_one_transaction(charging)
 
 
-def test_f2_pulled_under_32_a_the_contactor_is_open_in_100_ms_and_unlocks_afterwards(charging: ChargingStation) -> None:
+def test_f2_pulled_under_32_a_the_contactor_is_open_in_100_ms_and_unlocks_afterwards(charging: FaultBench) -> None:
     charging.unplug(cable_stays=True)
     charging.until_open(within_s=0.1)
     assert charging.locked()
@@ -72,7 +73,7 @@ def test_f2_pulled_under_32_a_the_contactor_is_open_in_100_ms_and_unlocks_afterw
     assert charging.fault_codes() == []
 
 
-def test_f3_a_broken_pilot_wire_is_an_unplugging(charging: ChargingStation) -> None:
+def test_f3_a_broken_pilot_wire_is_an_unplugging(charging: FaultBench) -> None:
     charging.fault("pilot_open")
     charging.until_open(within_s=0.1)
     charging.until_ended()
@@ -81,14 +82,14 @@ def test_f3_a_broken_pilot_wire_is_an_unplugging(charging: ChargingStation) -> N
 
 
 def test_f13_a_vehicle_without_s2_gets_10_a_at_most(tmp_path: Path) -> None:
-    station = ChargingStation(tmp_path)
+    station = FaultBench(tmp_path)
     station.charge(simplified=True)
     station.advance(8.0)
     assert station.safety(1).offered_a <= 10.0
     assert 0.0 < station.current_a() <= 10.0
 
 
-def test_f14_a_chattering_s2_closes_the_contactor_at_most_every_5_s(charging: ChargingStation) -> None:
+def test_f14_a_chattering_s2_closes_the_contactor_at_most_every_5_s(charging: FaultBench) -> None:
     begun = charging.connector().contactor.closings
     charging.fault("s2_chatter", value=5.0)
     charging.advance(22.0)
@@ -97,7 +98,7 @@ def test_f14_a_chattering_s2_closes_the_contactor_at_most_every_5_s(charging: Ch
     resumes_and_ends_in_one_transaction(charging)
 
 
-def test_f15_a_bouncing_plug_neither_unlocks_nor_ends_the_transaction(charging: ChargingStation) -> None:
+def test_f15_a_bouncing_plug_neither_unlocks_nor_ends_the_transaction(charging: FaultBench) -> None:
     before = len(charging.said)
     charging.fault("pilot_gap", value=9.0)
     charging.advance(0.04)
@@ -111,7 +112,7 @@ def test_f15_a_bouncing_plug_neither_unlocks_nor_ends_the_transaction(charging: 
 
 
 def test_f16_a_vehicle_that_ignores_the_end_of_the_offer_is_cut_off_at_6_s(tmp_path: Path) -> None:
-    station = ChargingStation(tmp_path)
+    station = FaultBench(tmp_path)
     station.charge(obeys_pwm=False)
     station.advance(3.0)
     station.swipe(CARD)
@@ -123,7 +124,7 @@ def test_f16_a_vehicle_that_ignores_the_end_of_the_offer_is_cut_off_at_6_s(tmp_p
 
 
 def test_f17_a_vehicle_that_never_asks_is_offered_current_and_left_alone(tmp_path: Path) -> None:
-    station = ChargingStation(tmp_path)
+    station = FaultBench(tmp_path)
     station.plug_in(ready_after_s=3600.0)
     station.advance(0.5)
     station.swipe(CARD)
@@ -149,7 +150,7 @@ def test_f17_a_vehicle_that_never_asks_is_offered_current_and_left_alone(tmp_pat
     ],
 )
 def test_f4_f7_f19_f20_f21_f26_f56_power_stops_in_time_is_told_once_and_resumes_after_30_s(
-    charging: ChargingStation, fault: str, value: float | None, bound_s: float, code: str, error_code: str
+    charging: FaultBench, fault: str, value: float | None, bound_s: float, code: str, error_code: str
 ) -> None:
     charging.fault(fault, value=value)
     if fault == "pwm_frequency":
@@ -166,7 +167,7 @@ def test_f4_f7_f19_f20_f21_f26_f56_power_stops_in_time_is_told_once_and_resumes_
     resumes_and_ends_in_one_transaction(charging)
 
 
-def test_f5_a_pilot_stuck_at_9_v_opens_the_contactor(charging: ChargingStation) -> None:
+def test_f5_a_pilot_stuck_at_9_v_opens_the_contactor(charging: FaultBench) -> None:
     charging.fault("pilot_gap", value=9.0)
     charging.until_open(within_s=0.1)
     assert charging.safety(1).faults == ()
@@ -174,7 +175,7 @@ def test_f5_a_pilot_stuck_at_9_v_opens_the_contactor(charging: ChargingStation) 
     resumes_and_ends_in_one_transaction(charging)
 
 
-def test_f6_a_pilot_between_two_states_for_40_ms_changes_nothing(charging: ChargingStation) -> None:
+def test_f6_a_pilot_between_two_states_for_40_ms_changes_nothing(charging: FaultBench) -> None:
     charging.watch_current()
     charging.fault("pilot_gap", value=7.5)
     charging.advance(0.04)
@@ -186,7 +187,7 @@ def test_f6_a_pilot_between_two_states_for_40_ms_changes_nothing(charging: Charg
 
 
 def test_f8_a_shorted_diode_before_charging_never_closes_the_contactor(tmp_path: Path) -> None:
-    station = ChargingStation(tmp_path)
+    station = FaultBench(tmp_path)
     station.plug_in(ready_after_s=4.0)
     station.advance(0.5)
     station.swipe(CARD)
@@ -200,7 +201,7 @@ def test_f8_a_shorted_diode_before_charging_never_closes_the_contactor(tmp_path:
 
 
 def test_f9_a_diode_that_fails_while_charging_stops_within_200_ms_until_the_unplugging(
-    charging: ChargingStation,
+    charging: FaultBench,
 ) -> None:
     charging.fault("diode")
     charging.until(lambda: not charging.connector().contactor.coil, within_s=0.2)
@@ -214,7 +215,7 @@ def test_f9_a_diode_that_fails_while_charging_stops_within_200_ms_until_the_unpl
 
 
 def test_f11_a_vehicle_that_demands_ventilation_gets_no_power(tmp_path: Path) -> None:
-    station = ChargingStation(tmp_path)
+    station = FaultBench(tmp_path)
     station.plug_in(needs_ventilation=True)
     station.advance(0.5)
     station.swipe(CARD)
@@ -228,7 +229,7 @@ def test_f11_a_vehicle_that_demands_ventilation_gets_no_power(tmp_path: Path) ->
     assert (station.connector().contactor.closings, station.bill().energy_wh) == (0, 0)
 
 
-def test_f12_a_vehicle_that_demands_ventilation_while_charging_is_paused(charging: ChargingStation) -> None:
+def test_f12_a_vehicle_that_demands_ventilation_while_charging_is_paused(charging: FaultBench) -> None:
     charging.fault("pilot_gap", value=3.0)
     charging.until(lambda: charging.safety(1).offered_a == 0.0, within_s=0.5)
     charging.until_open(within_s=6.1)
@@ -239,7 +240,7 @@ def test_f12_a_vehicle_that_demands_ventilation_while_charging_is_paused(chargin
 
 
 def test_f18_a_stuck_pwm_generator_stops_power_within_200_ms_of_the_command_it_ignores(
-    charging: ChargingStation,
+    charging: FaultBench,
 ) -> None:
     charging.fault("pwm_stuck")
     charging.advance(3.0)
@@ -257,7 +258,7 @@ def test_f18_a_stuck_pwm_generator_stops_power_within_200_ms_of_the_command_it_i
 
 
 def test_f22_a_contactor_that_does_not_close_is_given_up_after_200_ms_until_the_unplugging(tmp_path: Path) -> None:
-    station = ChargingStation(tmp_path)
+    station = FaultBench(tmp_path)
     station.fault("contactor_no_close")
     station.plug_in()
     station.advance(0.5)
@@ -274,7 +275,7 @@ def test_f22_a_contactor_that_does_not_close_is_given_up_after_200_ms_until_the_
 
 
 def test_f23_a_welded_contactor_is_out_of_service_stays_locked_and_survives_a_power_cut(
-    charging: ChargingStation,
+    charging: FaultBench,
 ) -> None:
     charging.fault("weld")
     charging.swipe(CARD)
@@ -297,7 +298,7 @@ def test_f23_a_welded_contactor_is_out_of_service_stays_locked_and_survives_a_po
 
 
 def test_f27_a_bouncing_contactor_is_told_as_closed_once(tmp_path: Path) -> None:
-    station = ChargingStation(tmp_path)
+    station = FaultBench(tmp_path)
     station.fault("contactor_bounce")
     station.charge()
     phases = [m.body.contactor for m in station.said if m.topic.name == "safety.connector" and not m.resent]
@@ -309,7 +310,7 @@ def test_f27_a_bouncing_contactor_is_told_as_closed_once(tmp_path: Path) -> None
 # the lease and the limit
 
 
-def test_f49_when_the_lease_ends_the_vehicle_is_paused_and_goes_on_when_it_is_back(charging: ChargingStation) -> None:
+def test_f49_when_the_lease_ends_the_vehicle_is_paused_and_goes_on_when_it_is_back(charging: FaultBench) -> None:
     ends_s = charging.last(SESSION_PERMISSION, "1").until_s
     charging.kill("session")
     charging.until(lambda: charging.safety(1).offered_a == 0.0, within_s=11.0)
@@ -320,7 +321,7 @@ def test_f49_when_the_lease_ends_the_vehicle_is_paused_and_goes_on_when_it_is_ba
     resumes_and_ends_in_one_transaction(charging)
 
 
-def test_f50_a_limit_that_oscillates_falls_at_once_and_rises_every_5_s_at_most(charging: ChargingStation) -> None:
+def test_f50_a_limit_that_oscillates_falls_at_once_and_rises_every_5_s_at_most(charging: FaultBench) -> None:
     before = len(charging.said)
     for _ in range(11):
         for limit in ("6", "16"):
@@ -343,7 +344,7 @@ def test_f50_a_limit_that_oscillates_falls_at_once_and_rises_every_5_s_at_most(c
 
 
 def test_f52_a_plug_contact_lost_while_charging_stops_within_1_s_until_the_unplugging(
-    charging: ChargingStation,
+    charging: FaultBench,
 ) -> None:
     charging.fault("proximity_open")
     charging.until_open(within_s=1.0)
@@ -358,7 +359,7 @@ def test_f52_a_plug_contact_lost_while_charging_stops_within_1_s_until_the_unplu
 
 
 def test_f53_a_resistor_between_two_cables_counts_as_the_thinner_one(tmp_path: Path) -> None:
-    station = ChargingStation(tmp_path)
+    station = FaultBench(tmp_path)
     station.fault("proximity", value=350.0)
     station.charge()
     station.advance(6.0)
@@ -368,7 +369,7 @@ def test_f53_a_resistor_between_two_cables_counts_as_the_thinner_one(tmp_path: P
 
 @pytest.mark.parametrize("ohm", [50.0, 5000.0])
 def test_f54_a_cable_that_cannot_be_recognised_does_not_charge(tmp_path: Path, ohm: float) -> None:
-    station = ChargingStation(tmp_path)
+    station = FaultBench(tmp_path)
     station.fault("proximity", value=ohm)
     station.plug_in()
     station.advance(1.0)
@@ -380,7 +381,7 @@ def test_f54_a_cable_that_cannot_be_recognised_does_not_charge(tmp_path: Path, o
 
 
 def test_f55_a_lock_that_does_not_lock_is_tried_three_times_and_nothing_is_charged(tmp_path: Path) -> None:
-    station = ChargingStation(tmp_path)
+    station = FaultBench(tmp_path)
     station.fault("lock")
     station.plug_in()
     station.advance(0.5)
@@ -395,7 +396,7 @@ def test_f55_a_lock_that_does_not_lock_is_tried_three_times_and_nothing_is_charg
     rises_once(station, "lock_failed", cleared=True)
 
 
-def test_f57_a_lock_that_does_not_unlock_is_warned_of_and_tried_until_it_does(charging: ChargingStation) -> None:
+def test_f57_a_lock_that_does_not_unlock_is_warned_of_and_tried_until_it_does(charging: FaultBench) -> None:
     charging.fault("lock")
     charging.swipe(CARD)
     charging.until_ended()
@@ -413,7 +414,7 @@ def test_f57_a_lock_that_does_not_unlock_is_warned_of_and_tried_until_it_does(ch
 
 @pytest.mark.parametrize("stall_s", [0.3, 3.0])
 def test_f76_a_stalled_safety_process_is_opened_by_the_board_and_charging_resumes(
-    charging: ChargingStation, stall_s: float
+    charging: FaultBench, stall_s: float
 ) -> None:
     charging.settle()
     fed_s = charging.site.monoflop.last_stamp_s
@@ -430,7 +431,7 @@ def test_f76_a_stalled_safety_process_is_opened_by_the_board_and_charging_resume
 
 
 @pytest.mark.parametrize("jump_s", [3600.0, -3600.0])
-def test_f83_a_jump_of_wall_time_changes_nothing_but_the_dates(charging: ChargingStation, jump_s: float) -> None:
+def test_f83_a_jump_of_wall_time_changes_nothing_but_the_dates(charging: FaultBench, jump_s: float) -> None:
     charging.watch_current()
     charging.clock.wall_jump_s(jump_s)
     charging.advance(15.0)
@@ -442,7 +443,7 @@ def test_f83_a_jump_of_wall_time_changes_nothing_but_the_dates(charging: Chargin
 
 
 def test_f86_a_fault_at_one_connector_does_not_touch_the_other(tmp_path: Path) -> None:
-    station = ChargingStation(tmp_path, connectors=2)
+    station = FaultBench(tmp_path, connectors=2)
     station.charge(1)
     station.plug_in(2)
     station.advance(0.5)

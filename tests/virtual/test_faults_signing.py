@@ -107,7 +107,7 @@ def test_f72_without_a_signature_at_the_begin_there_is_no_power_and_no_transacti
     assert bench.session(1).reason.startswith("the meter does not sign: ")
     bench.advance(40.0)
     assert (bench.status(), bench.bills(), bench.connector().contactor.closings) == (Status.PREPARING, [], 0)
-    assert bench.light() is not LightPattern.FAULT
+    assert bench.light() is LightPattern.SUSPENDED
     assert not bench.last_step().outputs.coil
     assert edges(bench) == [True]
     bench.clear("sign_silent")

@@ -61,7 +61,8 @@ def _may_switch(state: ConnectorState, moment: Moment) -> bool:
     if pilot.mode.value == "PWM" or sight.confirmed in ("", "E"):
         return False
     vehicle_stopped = sight.confirmed in ("A", "B") or after(pilot.withdrawn_s, GRACE_S, moment)
-    return after(contactor.off_s, UNLOCK_OPEN_S, moment) and vehicle_stopped
+    rested = after(state.phases.switched_s, PHASE_PAUSE_S, moment)
+    return after(contactor.off_s, UNLOCK_OPEN_S, moment) and vehicle_stopped and rested
 
 
 def refusal(state: ConnectorState, now_s: float) -> tuple[str, float]:
