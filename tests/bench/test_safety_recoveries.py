@@ -79,7 +79,9 @@ def test_after_a_short_of_the_pilot_the_vehicle_must_show_a_or_b_for_a_second(sh
     assert rig.shown.state is PilotState.A
 
 
-@pytest.mark.parametrize(("letter", "fault", "held_s"), [("-", "pilot_level_invalid", 5.0), ("E", "pilot_shorted", 0.1)])
+@pytest.mark.parametrize(
+    ("letter", "fault", "held_s"), [("-", "pilot_level_invalid", 5.0), ("E", "pilot_shorted", 0.1)]
+)
 def test_a_stop_keeps_the_plug_locked_for_5_s_and_a_shorted_pilot_does_not(
     letter: str, fault: str, held_s: float
 ) -> None:

@@ -108,6 +108,8 @@ def test_strict_and_official_agree_on_damaged_messages(data: st.DataObject) -> N
         return  # null stands for no payload, which only OCPP-J knows
     if "date-time" in json.dumps(schema(name)) and ours and not official:
         return  # the official one does not look at formats; ours does
+    if (name, path[-1:]) == ("GetConfigurationResponse", ("value",)) and isinstance(new, str) and not ours:
+        return  # AllowLongOcppGetConfKeys: `settings` bounds the length, where it is off
     assert bool(ours) == bool(official), (name, path, new, ours, official)
 
 

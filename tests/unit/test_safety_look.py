@@ -24,7 +24,8 @@ def shown(readings: Readings, lease: Permission | None = None, equipment: Equipm
 
 
 def permission(**fields: object) -> Permission:
-    whole = {"connector": 1, "may_charge": True, "limit_a": 16.0, "hold_cable": False, "until_s": NOW_S + 8.25, **fields}
+    given = {"connector": 1, "may_charge": True, "limit_a": 16.0, "hold_cable": False, "until_s": NOW_S + 8.25}
+    whole = {**given, **fields}
     return Permission(**whole)  # type: ignore[arg-type]
 
 
