@@ -16,6 +16,13 @@ CLASSES = {
     FaultClass.LATCH: ("until the unplug", "as stop, and stays until the vehicle is unplugged"),
     FaultClass.LOCKOUT: ("until service", "as stop, and stays until service resets it; survives restarts"),
 }
+RESERVED = {
+    "sim_card_missing": "there is no modem yet",
+    "usb_communication": "there is no modem yet",
+    "usb_stick_done": "USB sticks are not read yet",
+    "usb_stick_failed": "USB sticks are not read yet",
+}
+"""Texts of the guide that nothing raises in this version, and why."""
 AREAS = {
     "01": "OCPP",
     "02": "Between grid and vehicle",
@@ -73,6 +80,12 @@ def _notices() -> Iterator[str]:
     yield "|---|---|---|"
     for kind in NOTICES.values():
         yield f"| {kind.internal_code} | {kind.text} | `{kind.code}` |"
+    yield ""
+    yield "## Reserved"
+    yield "Texts of the guide that nothing in this version raises:"
+    yield ""
+    for code, why in RESERVED.items():
+        yield f"- `{code}`: {why}"
 
 
 if __name__ == "__main__":

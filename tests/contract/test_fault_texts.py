@@ -7,7 +7,7 @@ import pytest
 
 from schemas.faults import FAULTS
 from schemas.notices import LONGEST_INFO, NOTICES
-from services.describe_faults import page
+from services.describe_faults import RESERVED, page
 from services.message_queue.books.notice_book import RESOLVED
 
 pytestmark = pytest.mark.contract
@@ -117,3 +117,14 @@ def test_a_resolved_message_keeps_its_word_and_fits() -> None:
 def test_the_page_of_faults_is_up_to_date() -> None:
     kept = (Path(__file__).parents[2] / "docs" / "faults.md").read_text(encoding="utf-8")
     assert kept == page(), "run: python -m services.describe_faults > docs/faults.md"
+
+
+def test_exactly_what_nothing_raises_is_called_reserved() -> None:
+    root = Path(__file__).resolve().parents[2]
+    sources = "".join(
+        path.read_text(encoding="utf-8")
+        for folder in ("services", "chargectl", "hardware")
+        for path in (root / folder).rglob("*.py")
+        if path.name != "describe_faults.py"
+    )
+    assert {code for code in (*FAULTS, *NOTICES) if f'"{code}"' not in sources} == set(RESERVED)
