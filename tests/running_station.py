@@ -23,6 +23,7 @@ from chargectl.sim import ask_world
 from chargectl.station import processes_of
 from chargectl.supervisor import Program, Supervisor
 from services.home import Home
+from tests import recorded_steps
 from tests.invariants_of_recordings import BusWatch
 
 ROOT = Path(__file__).parent.parent
@@ -42,7 +43,7 @@ STOP_S = 60.0
 def environment() -> dict[str, str]:
     """Of a process that shall find this checkout, without a station's variables."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CHARGE_")}
-    return {**kept, "PYTHONPATH": str(ROOT)}
+    return {**kept, "PYTHONPATH": f"{ROOT / 'tests' / 'step_recorder'}:{ROOT}"}
 
 
 def chargectl(*words: str, home: Path | None = None, seconds: float = 30.0) -> "subprocess.CompletedProcess[str]":
@@ -117,6 +118,7 @@ class RunningStation:
         if self.watch is not None:
             self.watch.end()
             self.watch.check()
+        recorded_steps.check(self.home.root)
 
     def power_cut(self) -> None:
         done = chargectl("sim", "power-cut", home=self.home.root)
