@@ -22,6 +22,7 @@ INPUTS = {
     "spd": "the surge protection device is spent",
     "tamper": "the housing is open",
     "tilt": "the station stands askew",
+    "water": "there is water in the station",
     "emergency_stop": "the emergency stop is pressed",
     "schuko_mcb": "the circuit breaker of the domestic socket has tripped",
 }

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.invariants import Checker, Record
 
-STOPPING = ("emergency_stop", "tilt")
+STOPPING = ("emergency_stop", "tilt", "water")
 TINY = 1e-5
 
 

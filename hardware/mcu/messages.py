@@ -203,7 +203,9 @@ class Switch(IntEnum):
 
 
 CONNECTOR_INPUTS = ("rcd", "mcb", "monitoring_relay", "line", "protective_earth", "overcurrent")
-STATION_INPUTS = ("opto_1", "opto_2", "energy_management", "spd", "tamper", "tilt", "emergency_stop", "schuko_mcb")
+STATION_INPUTS = (
+    "opto_1", "opto_2", "energy_management", "spd", "tamper", "tilt", "emergency_stop", "schuko_mcb", "water",
+)  # fmt: skip
 OUTPUTS = ("auxiliary", "relay_2", "output_1", "output_2", "climate", "ventilation")
 STATION_TEMPERATURES = ("housing", "cpu", "rfid")
 CONNECTOR_TEMPERATURES = ("relay", "plug_1", "plug_2")

@@ -78,6 +78,8 @@ def _kept(memory: Memory) -> Iterator[str]:
     yield from memory.latched
     if memory.tilted:
         yield "tilted"
+    if memory.flooded:
+        yield "flooded"
     for count, words in ((memory.recoveries, "recoveries"), (memory.reclosures, "attempts to switch on the RCD")):
         if count:
             yield f"{count} {words}"

@@ -43,6 +43,8 @@ class Memory:
     """The feedback of the lock did not follow its motor when that was tried last."""
     tilted: bool = False
     """The station was seen standing askew; only service says that it stands again."""
+    flooded: bool = False
+    """Water was seen in the station; only service says that it is dry again."""
     outputs: dict[str, bool] = field(default_factory=dict)
     """Free outputs of the station as the backend wants them; kept with the first connector."""
     outputs_for: str = ""
@@ -66,7 +68,16 @@ class Memory:
 
 def cleared(memory: Memory) -> Memory:
     """Service has put the connector right: no lockout, nothing latched, RCD attempts anew; the counters stay."""
-    return replace(memory, lockout="", latched=(), recoveries=0, reclosures=0, trips=dict(memory.trips), tilted=False)
+    return replace(
+        memory,
+        lockout="",
+        latched=(),
+        recoveries=0,
+        reclosures=0,
+        trips=dict(memory.trips),
+        tilted=False,
+        flooded=False,
+    )
 
 
 def unreadable() -> Memory:

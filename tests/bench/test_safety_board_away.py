@@ -3,6 +3,8 @@
 import pytest
 
 from schemas.safety import Contactor, PilotState
+from tests.bench.test_safety_edges_contacts import opened_at, says
+from tests.proven_connector import NOW_S
 from tests.safety_rig import Rig
 
 pytestmark = pytest.mark.bench
@@ -126,3 +128,10 @@ def test_without_a_vehicle_samples_come_fast_until_the_contacts_are_proven_open(
     rig.until(lambda: not rig.coil, 0.1)
     rig.until(lambda: rig.shown.faults != (), 0.13)
     assert rig.shown.faults == ("contactor_no_open",)
+
+
+@pytest.mark.parametrize(("gap_s", "told"), [(0.02, True), (0.04, True), (0.041, False), (0.3, False)])
+def test_the_first_answer_after_a_gap_says_nothing_of_the_time_before(gap_s: float, told: bool) -> None:
+    state = opened_at(NOW_S - 0.3)
+    state.contactor.answered_s = state.pilot_sight.stamp_s - gap_s
+    assert says(state, "contactor_no_open") is told

@@ -76,13 +76,14 @@ CLEARS: list[tuple[str, float, Cause]] = [
     ("plug_wear", 0.25, count("plug_cycles")),
     ("emergency_stop", 1.0, contact("emergency_stop")),
     ("tilted", 1.0, contact("tilt")),
+    ("flooded", 1.0, contact("water")),
     ("schuko_mcb_tripped", 1.0, contact("schuko_mcb")),
     ("tampered", 1.0, contact("tamper")),
     ("surge_protection_spent", 1.0, contact("spd")),
     ("board_trouble", 3.0, since("panel", "trouble_s")),
     ("output_mismatch", 3.0, readback),
 ]
-ALL_INPUTS = frozenset({"emergency_stop", "tilt", "schuko_mcb", "tamper", "spd"})
+ALL_INPUTS = frozenset({"emergency_stop", "tilt", "water", "schuko_mcb", "tamper", "spd"})
 EVERYTHING = SOCKET._replace(outlet=True, inputs=ALL_INPUTS, outputs=frozenset({"relay_2"}))
 WATCHING = RATED_32_A._replace(
     relay_2_pattern="On while charging",

@@ -158,7 +158,7 @@ BROKEN: dict[str, tuple[int, Steps]] = {
     "the coil 6 s after that": (32, [(0.02, (lease(may_charge=False), X1)), (6.1, ())]),
     "a self-test while charging": (33, [(0.02, (drive(residual_test=True),))]),
     "32 A for a vehicle that never showed B": (
-        34, [(0.02, (pilot(12.0),)), (0.02, (pilot(6.0),)), (0.1, ()), (0.1, ())]
+        34, [(0.02, (pilot(12.0),)), (0.03, ()), (0.02, (pilot(6.0),)), (0.1, ()), (0.1, ())]
     ),
     "state D that nobody is told of": (35, [(0.02, (pilot(2.9), OFF)), (1.1, ())]),
     "a housing above the safety limit": (

@@ -14,12 +14,12 @@ from tests.safety_rig import RATED_32_A, SOCKET, Rig, replay
 
 pytestmark = pytest.mark.bench
 
-STOPS = SOCKET._replace(inputs=frozenset({"emergency_stop", "tilt"}))
+STOPS = SOCKET._replace(inputs=frozenset({"emergency_stop", "tilt", "water"}))
 REPORTS = SOCKET._replace(inputs=frozenset({"tamper", "spd"}))
 REPORTING = RATED_32_A._replace(tamper=True, surge_protection=True)
 SERIES = SOCKET._replace(outputs=frozenset({"auxiliary", "relay_2"}))
 IN_SERIES = RATED_32_A._replace(relay_2_pattern="On while charging")
-AT_REST = {"emergency_stop": False, "tilt": False, "tamper": False, "spd": False}
+AT_REST = {"emergency_stop": False, "tilt": False, "water": False, "tamper": False, "spd": False}
 
 
 def bench(equipment: Equipment = STOPS, keys: SafetySettings = RATED_32_A) -> Rig:
@@ -43,7 +43,9 @@ def press(rig: Rig, name: str, on: bool = True) -> None:
     rig.step()
 
 
-@pytest.mark.parametrize(("contact", "fault"), [("emergency_stop", "emergency_stop"), ("tilt", "tilted")])
+@pytest.mark.parametrize(
+    ("contact", "fault"), [("emergency_stop", "emergency_stop"), ("tilt", "tilted"), ("water", "flooded")]
+)
 def test_a_stopping_contact_opens_in_the_step_that_sees_it(contact: str, fault: str) -> None:
     rig = charging()
     press(rig, contact)
@@ -73,22 +75,25 @@ def test_an_emergency_stop_that_stays_pressed_stays_a_fault_without_a_vehicle() 
     assert rig.shown.faults == ("emergency_stop",)
 
 
-def test_a_station_that_was_tilted_waits_for_service_even_over_an_unplug_and_a_restart() -> None:
+@pytest.mark.parametrize(("contact", "fault"), [("tilt", "tilted"), ("water", "flooded")])
+def test_a_station_that_was_tilted_or_flooded_waits_for_service_over_an_unplug_and_a_restart(
+    contact: str, fault: str
+) -> None:
     rig = charging()
-    press(rig, "tilt")
-    press(rig, "tilt", on=False)
+    press(rig, contact)
+    press(rig, contact, on=False)
     rig.unplug()
     rig.run(60.0)
-    assert rig.shown.faults == ("tilted",)
+    assert rig.shown.faults == (fault,)
     rig.restart()
     rig.run(10.0)
-    assert rig.shown.faults == ("tilted",)
+    assert rig.shown.faults == (fault,)
     rig.start(cleared(rig.state.memory))
     rig.run(10.0)
     assert rig.shown.faults == ()
 
 
-@pytest.mark.parametrize("contact", ["emergency_stop", "tilt"])
+@pytest.mark.parametrize("contact", ["emergency_stop", "tilt", "water"])
 def test_a_stopping_contact_that_is_never_read_offers_nothing_and_becomes_a_fault(contact: str) -> None:
     rig = bench()
     rig.world.contacts = {name: False for name in AT_REST if name != contact}

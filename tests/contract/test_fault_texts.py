@@ -82,6 +82,7 @@ ERROR_LIST = {
     "tampered": ("W", "OtherError"),
     "emergency_stop": ("L", "OtherError"),
     "tilted": ("L", "OtherError"),
+    "flooded": ("L", "OtherError"),
     "board_trouble": ("S", "InternalError"),
     "output_mismatch": ("S", "InternalError"),
     "loop_overrun": ("W", "InternalError"),

@@ -106,4 +106,4 @@ def test_a_damaged_journal_stays_a_lockout_of_the_connectors_that_were_not_named
 def test_the_faults_that_wait_for_service_name_the_command() -> None:
     lockouts = {code for code, fault in FAULTS.items() if fault.fault_class is FaultClass.LOCKOUT}
     naming = {code for code, fault in FAULTS.items() if "chargectl safety clear-lockout" in fault.instruction}
-    assert naming == lockouts | {"tilted"}
+    assert naming == lockouts | {"tilted", "flooded"}

@@ -72,6 +72,7 @@ ERROR_LIST = {
     "tampered": Row("W", 1.0, "OtherError"),
     "emergency_stop": Row("L", 1.0, "OtherError"),
     "tilted": Row("L", 1.0, "OtherError"),
+    "flooded": Row("L", 1.0, "OtherError"),
     "board_trouble": Row("S", 3.0, "InternalError"),
     "output_mismatch": Row("S", 3.0, "InternalError"),
     "internal_error": Row("S", 5.0, "InternalError"),

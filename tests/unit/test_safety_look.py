@@ -121,7 +121,8 @@ def test_a_hold_off_that_a_process_inherits_is_one_of_before_its_start() -> None
     state = ConnectorState(FIXED, NOW_S)
     state.faults.hold_until_s = NOW_S + 20.0
     assert contactor_free(state) == (NOW_S + 20.0, "waiting after a fault before the start")
-    assert connector_values(state, Readings(), SAFE, None, NOW_S)["hold-off"] == "20.0 s after: a fault before the start"
+    values = connector_values(state, Readings(), SAFE, None, NOW_S)
+    assert values["hold-off"] == "20.0 s after: a fault before the start"
 
 
 def test_the_command_shows_how_long_it_waits_still() -> None:

@@ -24,6 +24,11 @@ def _tilted(state: ConnectorState, moment: Moment) -> bool:
     return state.memory.tilted or inputs.stops(state, inputs.TILT, moment)
 
 
+def _flooded(state: ConnectorState, moment: Moment) -> bool:
+    """The same."""
+    return state.memory.flooded or inputs.stops(state, inputs.WATER, moment)
+
+
 def _tampered(state: ConnectorState, moment: Moment) -> bool:
     return state.settings.tamper and inputs.reports(state, inputs.TAMPER, moment)
 
@@ -39,6 +44,7 @@ def _surge(state: ConnectorState, moment: Moment) -> bool:
 RULES: dict[str, Rule] = {
     "emergency_stop": Rule(_emergency_stop, 1.0),
     "tilted": Rule(_tilted, 1.0),
+    "flooded": Rule(_flooded, 1.0),
     "schuko_mcb_tripped": Rule(_outlet_breaker, 1.0),
     "tampered": Rule(_tampered, 1.0),
     "surge_protection_spent": Rule(_surge, 1.0),

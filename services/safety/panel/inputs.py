@@ -1,4 +1,4 @@
-"""What the contacts of the station mean for a connector: emergency stop and tilt stop power, tamper and surge
+"""What the contacts of the station mean for a connector: emergency stop, tilt and water stop power, tamper and surge
 protection are reported.
 
 A contact that has to be there and is not read is never good: it counts as active.
@@ -12,15 +12,16 @@ from services.safety.rule import after
 from services.safety.state import ConnectorState, Moment
 from services.safety.timings import BOOT_S, FEEDBACK_VALID_S, UNREADABLE_S
 
-EMERGENCY_STOP, TILT, TAMPER, SURGE = "emergency_stop", "tilt", "tamper", "spd"
+EMERGENCY_STOP, TILT, WATER, TAMPER, SURGE = "emergency_stop", "tilt", "water", "tamper", "spd"
 OUTLET_BREAKER = "schuko_mcb"
-STOPPING = (EMERGENCY_STOP, TILT)
+STOPPING = (EMERGENCY_STOP, TILT, WATER)
 """They stop power in the step that sees them, wherever they are wired."""
 REPORTED_AFTER_S = 1.0
 """Tamper and surge protection: a contact that bounces is no news."""
 _WORDS = {
     EMERGENCY_STOP: "the emergency stop",
     TILT: "the tilt sensor",
+    WATER: "the water sensor",
     OUTLET_BREAKER: "the circuit breaker of the domestic socket",
 }
 
@@ -41,7 +42,7 @@ def watched(state: ConnectorState) -> Iterator[str]:
 
 
 def observe(state: ConnectorState, moment: Moment) -> None:
-    """Takes in what was read. A station that was tilted stays so until service says that it stands again."""
+    """Takes in what was read. A station that was tilted or flooded stays so until service says that it is not."""
     panel, now_s = state.panel, moment.now_s
     contacts = panel.contacts
     began_s = now_s if panel.trouble_s is None else panel.trouble_s
@@ -50,8 +51,8 @@ def observe(state: ConnectorState, moment: Moment) -> None:
         sight = contacts.setdefault(name, SwitchSight())
         observe_switch(sight, moment.readings.inputs.get(name), FEEDBACK_VALID_S, moment)
         moment.wake(sight.stamp_s + FEEDBACK_VALID_S + 1e-5)
-    if is_active(state, TILT, now_s):
-        state.memory.tilted = True
+    state.memory.tilted = state.memory.tilted or is_active(state, TILT, now_s) is True
+    state.memory.flooded = state.memory.flooded or is_active(state, WATER, now_s) is True
 
 
 def is_active(state: ConnectorState, name: str, now_s: float) -> bool | None:
