@@ -13,6 +13,8 @@ from services.safety.state import Equipment
 
 TINY = 1e-5
 LIVE_V = 50.0
+BOUNCE_S = 0.025 + TINY
+"""A shorter state A is no unplugging."""
 
 
 def equipment_of(mounted: Equipment, settings: Any) -> Equipment:
@@ -72,6 +74,8 @@ class ContactBook:
     """Stamp of the first sample of the present run of state D."""
     cd_since_s: float | None = None
     seen_b: bool = False
+    a_since_s: float | None = None
+    """Stamp of the first sample of the present run of state A: a plug that bounces shows it too."""
     lock_since_s: float | None = None
     """Since when the motor has been driven to lock."""
     lock_driven: bool = False
@@ -108,7 +112,7 @@ class ContactBook:
     def see(self, mounted: Equipment, record: Any, letter: str) -> None:
         if record.started:
             self.sensors, self.seen_b, self.lock_driven, self.lock_since_s = {}, False, False, None
-            self.d_since_s = self.cd_since_s = None
+            self.d_since_s = self.cd_since_s = self.a_since_s = None
             self.relay, self.relay_s, self.counts = 0, -1e9, None
         if any(event.name == "restarted" for event in record.events):
             self.begun_s = record.now_s
@@ -123,7 +127,9 @@ class ContactBook:
         self.d_since_s = None if letter != "D" else stamp_s if self.d_since_s is None else self.d_since_s
         in_cd = letter in ("C", "D")
         self.cd_since_s = None if not in_cd else stamp_s if self.cd_since_s is None else self.cd_since_s
-        self.seen_b = letter == "B" or (self.seen_b and letter != "A")
+        self.a_since_s = None if letter != "A" else stamp_s if self.a_since_s is None else self.a_since_s
+        left = self.a_since_s is not None and record.now_s - self.a_since_s >= BOUNCE_S
+        self.seen_b = letter == "B" or (self.seen_b and not left)
 
     def _lock(self, record: Any) -> None:
         if self.lock_since_s is not None and record.now_s - self.lock_since_s >= 1.0 - TINY:

@@ -36,8 +36,10 @@ AT_ONCE = max(1, os.cpu_count() or 1)
 MOST_S = 30.0
 """Of processor time, for one test; the slowest of them takes 8 s."""
 MOST_IN_ALL_S = 300.0
+QUICK_S = 0.5
+"""Of processor time. Slower tests judge no broken core: with a tracer beside them they would take minutes."""
 LONGEST_S = 60.0
-"""Of processor time with a tracer beside, for all the tests that one place is given."""
+"""Of processor time, for all the tests that one place is given."""
 MOST_BYTES = 2**32
 
 
@@ -190,13 +192,14 @@ def entered(items: Sequence[pytest.Item], modules: Collection[str]) -> dict[str,
 def _traced(items: Sequence[pytest.Item], modules: Collection[str]) -> dict[str, Entered]:
     found = {}
     for item in items:
-        tracer = Tracer(modules)
         started = time.process_time()
-        with tracer:
-            whole = passes(item)
-        found[item.nodeid] = Entered(
-            time.process_time() - started, tracer.functions, frozenset(tracer.lines), not whole
-        )
+        whole = passes(item)
+        seconds = time.process_time() - started
+        tracer = Tracer(modules)
+        if whole and seconds <= QUICK_S:
+            with tracer:
+                whole = passes(item)
+        found[item.nodeid] = Entered(seconds, tracer.functions, frozenset(tracer.lines), not whole)
     return found
 
 

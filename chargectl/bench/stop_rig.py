@@ -34,7 +34,7 @@ START_S = 20.0
 
 
 OF_CONNECTORS = {"rcd": "normally open", "protective_earth": "normally open", "overcurrent": "normally open"}
-OF_STATION = ("emergency_stop", "tilt", "tamper", "spd", "energy_management")
+OF_STATION = ("emergency_stop", "tilt", "water", "tamper", "spd", "energy_management")
 KEYS = {
     "HardwareCurrentLimit": "32",
     "RCDENABLE": "On",

@@ -52,8 +52,6 @@ import pytest
 from tests.virtual.charging_station import ChargingStation
 from tests.virtual.fault_bench import FaultBench
 
-pytestmark = pytest.mark.virtual
-
 
 def test_f1_with_the_checker(tmp_path):
     FaultBench(tmp_path).advance(0.1)
@@ -94,7 +92,7 @@ def test_a_test_of_a_row_fails_when_a_station_of_it_runs_without_the_invariant_c
     (tmp_path / "test_stations.py").write_text(STATIONS, encoding="utf-8")
     settings = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "-p", "tests.virtual.conftest"]
     command = [sys.executable, "-m", "pytest", "-q", "-rpE", "-p", "no:cacheprovider", *settings, str(tmp_path)]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     passed = set(re.findall(r"^PASSED \S+::(\w+)", ran.stdout, re.MULTILINE))
     refused = set(re.findall(r"^ERROR \S+::(test_f\d)_", ran.stdout, re.MULTILINE))
     assert refused == {"test_f2", "test_f3", "test_f4", "test_f5", "test_f6"}, ran.stdout

@@ -1,4 +1,4 @@
-"""For the tests of the virtual station: a row of the fault-injection table does not pass without the invariant checker."""
+"""For the tests of the virtual station: no row of the fault-injection table passes without the invariant checker."""
 
 from collections.abc import Iterator
 

@@ -19,8 +19,6 @@ from bus.topics import SYSTEM_FAULTS
 from hardware.sim.site.connector import Connector
 from schemas.faults import FAULTS, FaultClass
 from schemas.hmi import LightPattern
-from schemas.notices import LONGEST_INFO
-from schemas.system import StationFaults
 from services.runner import Context, Service
 from services.safety import core
 from services.safety.journal import JournalFile
@@ -32,22 +30,10 @@ from tests.backend.scripted import ScriptedBackend
 from tests.invariants import Checker, Record
 from tests.second_taking import SecondTaking
 from tests.virtual.charging_station import CARD, OTHER_CARD, ChargingStation, Status, station_file
+from tests.virtual.told import LIGHTS, News, end_of, is_shown, is_told_as_faulted, news_of, rise_of
 
 STOPPING = (FaultClass.STOP, FaultClass.LATCH, FaultClass.LOCKOUT)
 BLOCKING = (FaultClass.PAUSE, *STOPPING)
-RESOLVED = " resolved"
-"""How the backend reads the end of a fault."""
-_SUSPENDED = (LightPattern.SUSPENDED,)
-LIGHTS = {
-    Status.AVAILABLE: (LightPattern.READY,),
-    Status.PREPARING: (LightPattern.WAITING_FOR_CARD, LightPattern.WAITING_FOR_VEHICLE, LightPattern.SUSPENDED),
-    Status.CHARGING: (LightPattern.CHARGING,),
-    Status.SUSPENDED_EV: _SUSPENDED,
-    Status.SUSPENDED_EVSE: _SUSPENDED,
-    Status.FINISHING: (LightPattern.FINISHING,),
-    Status.FAULTED: (LightPattern.FAULT,),
-}
-"""What a person sees with each status."""
 KEPT_STEPS = 20_000
 """Of each connector: about seven minutes while connected."""
 
@@ -180,56 +166,47 @@ class FaultBench(ChargingStation):
 
         While another fault that comes first in the catalogue is active, it is that one's error code.
         """
+        self.expect_shown(code, connector)
         self.until(lambda: self.status(connector) is Status.FAULTED, within_s=1.0)
         first = next(each for each in FAULTS if each in self.safety(connector).faults)
         assert self.session(connector).error_code == FAULTS[first].error_code
         self.until(lambda: self.light(connector) is LightPattern.FAULT, within_s=1.0)
         if self.backend.connected:
-            self.until(lambda: self._notified(connector, first), within_s=5.0)
-
-    def _notified(self, connector: int, code: str) -> bool:
-        told = [each for each in self.backend.payloads("StatusNotification") if each["connectorId"] == connector]
-        wanted = ("Faulted", FAULTS[code].error_code, FAULTS[code].internal_code)
-        return bool(told) and tuple(told[-1].get(key) for key in ("status", "errorCode", "vendorErrorCode")) == wanted
+            told = self.backend.payloads
+            self.until(lambda: is_told_as_faulted(first, connector, told("StatusNotification")), within_s=5.0)
 
     def expect_warned(self, code: str, connector: int = 1) -> None:
         """It stops no power: people are shown it with its codes, the light stays that of the status; the backend, if
         there is one, is told it once.
         """
-        wanted = [(FAULTS[code].error_code, FAULTS[code].internal_code, FAULTS[code].text)]
-        self.until(lambda: self._shown(code, connector) == wanted, within_s=1.0)
+        self.expect_shown(code, connector)
         self.expect_light_of_status(connector)
         if self.backend.connected:
-            rise = [(FAULTS[code].error_code, FAULTS[code].text[:LONGEST_INFO])]
-            self.until(lambda: self.notices(code, connector) == rise, within_s=12.0)
+            self._until_news(code, connector, [rise_of(code)])
+
+    def expect_shown(self, code: str, connector: int = 1) -> None:
+        """In the list of faults, once, with its error code, internal code and words."""
+        self.until(lambda: is_shown(code, connector, self.last(SYSTEM_FAULTS)), within_s=1.0)
+
+    def _until_news(self, code: str, connector: int, wanted: list[News]) -> None:
+        """The queue tells the same thing every 10 s at most."""
+        told = self.backend.payloads
+        try:
+            self.until(lambda: news_of(code, connector, told("StatusNotification")) == wanted, within_s=12.0)
+        except AssertionError as error:
+            news = news_of(code, connector, told("StatusNotification"))
+            raise AssertionError(f"{code}: the backend was told {news}") from error
 
     def expect_light_of_status(self, connector: int = 1) -> None:
         """Red only while a fault stops power; otherwise what the status looks like."""
         self.until(lambda: self.light(connector) in LIGHTS[self.status(connector)], within_s=1.0)
-
-    def notices(self, code: str, connector: int = 1) -> list[tuple[str, str]]:
-        """Error code and info of every StatusNotification with the internal code of this fault, in order."""
-        told = [each for each in self.backend.payloads("StatusNotification") if each["connectorId"] == connector]
-        of_fault = [each for each in told if each.get("vendorErrorCode") == FAULTS[code].internal_code]
-        return [(each["errorCode"], each["info"]) for each in of_fault]
-
-    def _shown(self, code: str, connector: int) -> list[tuple[str, str, str]]:
-        body = self.last(SYSTEM_FAULTS)
-        shown = body.faults if isinstance(body, StationFaults) else ()
-        return [
-            (each.error_code, each.internal_code, each.text)
-            for each in shown
-            if (each.fault.code, each.fault.connector) == (code, connector)
-        ]
 
     def expect_cleared(self, code: str, within_s: float, connector: int = 1, owner: str = "safety") -> float:
         """It is cleared once, and the backend, if there is one, is told so once; returns how long it took."""
         took_s = self.until(lambda: not self._is_active(code, connector, owner), within_s)
         assert self._raised(code, connector, owner) == [True, False], f"{code}: {self.edges(code, owner, connector)}"
         if self.backend.connected and FAULTS[code].fault_class not in BLOCKING:
-            rise, end = FAULTS[code].text[:LONGEST_INFO], FAULTS[code].text[: LONGEST_INFO - len(RESOLVED)] + RESOLVED
-            wanted = [(FAULTS[code].error_code, rise), ("NoError", end)]
-            self.until(lambda: self.notices(code, connector) == wanted, within_s=12.0)
+            self._until_news(code, connector, [rise_of(code), end_of(code)])
         return took_s
 
     def _is_active(self, code: str, connector: int, owner: str) -> bool:

@@ -11,13 +11,17 @@ def expect_pause(bench: FaultBench, code: str, within_s: float) -> None:
     bench.until(lambda: code in bench.safety(1).faults, within_s)
     bench.settle()
     assert [edge.raised for edge in bench.edges(code)] == [True]
+    bench.expect_shown(code)
     error_code = FAULTS[code].error_code
     bench.until(lambda: bench.session(1).error_code == error_code, within_s=1.0)
     bench.until(lambda: bench.status(1) is Status.SUSPENDED_EVSE, within_s=8.0)
     bench.until(lambda: bench.light(1) is LightPattern.SUSPENDED, within_s=1.0)
     if bench.backend.connected:
-        bench.until(lambda: (Status.SUSPENDED_EVSE.value, error_code) in _told(bench), within_s=10.0)
+        wanted = (Status.SUSPENDED_EVSE.value, error_code, FAULTS[code].internal_code)
+        bench.until(lambda: wanted in _told(bench), within_s=10.0)
 
 
-def _told(bench: FaultBench) -> list[tuple[str, str]]:
-    return [(each["status"], each["errorCode"]) for each in bench.backend.payloads("StatusNotification")]
+def _told(bench: FaultBench) -> list[tuple[str, str, str]]:
+    """Status, error code and vendor's error code of every StatusNotification."""
+    told = bench.backend.payloads("StatusNotification")
+    return [(each["status"], each["errorCode"], each.get("vendorErrorCode", "")) for each in told]

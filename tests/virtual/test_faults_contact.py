@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bus.topics import SESSION_SWITCH_PHASES, SETTINGS_CHANGE, SETTINGS_LIVE
+from bus.topics import SAFETY_CONNECTOR, SESSION_SWITCH_PHASES, SETTINGS_CHANGE, SETTINGS_LIVE
 from schemas.base import Answer
 from schemas.faults import FAULTS
+from schemas.hmi import LightPattern
 from schemas.safety import Contactor, Lock, PilotState
 from schemas.session import StopReason, SwitchPhasesRequest
 from schemas.settings import ChangeSettingRequest
@@ -101,7 +102,7 @@ def test_an_opto_input_serves_as_feedback_with_the_type_of_the_key(tmp_path: Pat
 
 
 def test_f28_a_contactor_that_opens_slowly_is_warned_of_and_measured(tmp_path: Path) -> None:
-    bench = FaultBench(tmp_path)
+    bench = FaultBench(tmp_path, backend=ScriptedBackend())
     bench.inject("contactor_slow_open", 80.0)
     bench.charge_fully()
     bench.site.ev_pause(1)
@@ -168,6 +169,8 @@ def test_f51_a_limit_of_5_9_a_ends_the_offer(tmp_path: Path) -> None:
     bench.set_key("OperatorCurrentLimit", "5")
     bench.until(lambda: bench.safety(1).offered_a == 0.0, within_s=0.1)
     assert bench.safety(1).state is PilotState.C1
+    bench.until(lambda: bench.light() is LightPattern.SUSPENDED, within_s=6.5)
+    assert not any(body.faults for body in bench.bodies(SAFETY_CONNECTOR, "1"))
 
 
 @pytest.mark.parametrize("check", ["true", "false"])
@@ -237,7 +240,7 @@ def test_an_actuator_without_feedback_charges_after_a_full_drive(tmp_path: Path)
 
 
 def test_f58_a_lock_whose_feedback_always_says_locked_is_found_at_the_start(tmp_path: Path) -> None:
-    bench = FaultBench(tmp_path, power=False)
+    bench = FaultBench(tmp_path, backend=ScriptedBackend(), power=False)
     bench.inject("lock_lies")
     bench.power_up()
     bench.expect_fault("lock_failed", within_s=10.0)
@@ -248,7 +251,7 @@ def test_f58_a_lock_whose_feedback_always_says_locked_is_found_at_the_start(tmp_
 
 
 def test_f59_without_supply_the_emergency_release_unlocks_or_is_warned_of_when_it_cannot(tmp_path: Path) -> None:
-    bench = FaultBench(tmp_path, connector='lock_actuator = "with emergency release"')
+    bench = FaultBench(tmp_path, backend=ScriptedBackend(), connector='lock_actuator = "with emergency release"')
     bench.charge_fully()
     bench.inject("release_empty")
     bench.expect_fault("release_energy_low", within_s=3.0)
@@ -361,7 +364,8 @@ def test_f74_killed_at_any_moment_of_a_session_the_first_outputs_are_safe_and_it
 
 
 def test_f88_a_worn_out_contactor_is_warned_of_and_the_session_ends_properly(tmp_path: Path) -> None:
-    bench = FaultBench(tmp_path, Type2ContactorLifetime="2", Type2PlugLifetime="2", ContactorCyclesUnderloadLimit="1")
+    keys = {"Type2ContactorLifetime": "2", "Type2PlugLifetime": "2", "ContactorCyclesUnderloadLimit": "1"}
+    bench = FaultBench(tmp_path, backend=ScriptedBackend(), **keys)
     for _ in range(2):
         bench.charge_fully()
         bench.site.fault("pilot_short", 1, True)
@@ -375,6 +379,8 @@ def test_f88_a_worn_out_contactor_is_warned_of_and_the_session_ends_properly(tmp
         bench.advance(5.0)
     shown = bench.safety(1)
     assert shown.faults == ("contactor_worn_out", "contactor_load_wear", "plug_wear")
+    for code in shown.faults:
+        bench.expect_fault(code, within_s=0.0)
     assert (shown.contactor_cycles, shown.plug_cycles) == (4, 2)
     assert shown.contactor_load_cycles >= 2
     assert bench.status() is Status.AVAILABLE
@@ -384,7 +390,8 @@ def test_f88_a_worn_out_contactor_is_warned_of_and_the_session_ends_properly(tmp
     for key in ("SetTypeContactorCycles", "SetCountContactorCyclesType2UnderLoad", "SetType2PlugCycles"):
         bench.presets.add(1)
         assert bench.set_key(key, "0") is Answer.ACCEPTED
-    bench.advance(1.0)
+    for code in shown.faults:
+        bench.expect_cleared(code, within_s=1.0)
     assert bench.safety(1).faults == ()
     bench.kill("safety")
     bench.start("safety")

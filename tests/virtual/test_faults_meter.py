@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from bus.topics import METERING_READING
+from schemas.hmi import LightPattern
 from schemas.metering import Quality
 from schemas.session import StopReason, TransactionStopped
+from tests.backend.scripted import ScriptedBackend
 from tests.virtual.charging_station import CARD, Status
 from tests.virtual.fault_bench import FaultBench
 
@@ -19,7 +21,7 @@ METER = "connector.1"
 
 @pytest.fixture
 def charging(tmp_path: Path) -> FaultBench:
-    station = FaultBench(tmp_path, power=False)
+    station = FaultBench(tmp_path, power=False, backend=ScriptedBackend())
     station.site.meter(METER, energy_wh=5000.0)
     station.power_up()
     station.until_heard()
@@ -27,10 +29,6 @@ def charging(tmp_path: Path) -> FaultBench:
     station.advance(12.0)
     station.watch_current()
     return station
-
-
-def edges(station: FaultBench, code: str) -> list[bool]:
-    return [edge.raised for edge in station.edges(code, owner="metering")]
 
 
 def end(station: FaultBench) -> TransactionStopped:
@@ -72,14 +70,15 @@ def test_a_meter_fault_of_20_s_is_told_once_and_costs_nobody_anything(
     charging: FaultBench, fault: dict[str, float], mended: dict[str, float], code: str
 ) -> None:
     charging.site.meter(METER, **fault)
-    charging.until(lambda: charging.fault_codes() == [code], within_s=12.0)
+    charging.expect_fault(code, within_s=12.0, owner="metering")
+    assert charging.fault_codes() == [code]
     charging.advance(20.0)
     assert charging.session(1).energy_wh is None, "an unknown energy is not shown"
     charging.site.meter(METER, **mended)
     charging.until(lambda: charging.fault_codes() == [], within_s=4.0)
     charging.advance(3.0)
     never_interrupted(charging)
-    assert edges(charging, code) == [True, False]
+    charging.expect_cleared(code, within_s=0.0, owner="metering")
     stopped = end(charging)
     assert (stopped.meter_stop_wh, stopped.meter_stop_measured) == (charging.register_wh(), True)
     assert stopped.meter_stop_wh in said_registers(charging)
@@ -106,13 +105,15 @@ def test_a_meter_that_stays_broken_ends_the_bill_with_the_last_value_it_really_s
 def test_f71_an_exchanged_meter_never_continues_the_bill_of_the_old_one(charging: FaultBench) -> None:
     last_wh = charging.last(METERING_READING, METER).reading.energy_import_wh
     charging.site.meter(METER, serial=77, energy_wh=9000.0)
-    charging.until(lambda: charging.fault_codes() == ["meter_exchanged"], within_s=2.0)
+    charging.expect_fault("meter_exchanged", within_s=2.0, owner="metering")
+    assert charging.fault_codes() == ["meter_exchanged"]
+    assert charging.light() is LightPattern.CHARGING
     charging.advance(10.0)
     assert charging.last(METERING_READING, METER).serial == "77"
     assert charging.session(1).energy_wh is None
     stopped = end(charging)
     assert (stopped.meter_stop_wh, stopped.meter_stop_measured) == (last_wh, False)
-    assert edges(charging, "meter_exchanged") == [True, False]
+    charging.expect_cleared("meter_exchanged", within_s=0.0, owner="metering")
 
 
 def test_a_transaction_does_not_begin_without_a_reading_and_begins_when_there_is_one(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from bus.clock import Now
 from bus.envelope import Received
-from bus.topics import METERING_READING
+from bus.topics import METERING_READING, SYSTEM_FAULTS
 from hardware.interfaces import PilotMode
 from schemas.safety import PilotState
 from schemas.session import StopReason
@@ -214,6 +214,13 @@ def test_f87_while_the_begin_of_a_transaction_cannot_be_stored_the_coil_stays_of
         bench.advance(12.0)
         assert (bench.status(), bench.bills()) == (Status.PREPARING, [])
         assert not any(step.outputs.coil for step in bench.steps[1])
+        (shown,) = [each for each in bench.last(SYSTEM_FAULTS).faults if each.owner == "session"]
+        assert (shown.fault.code, shown.error_code, shown.internal_code) == (
+            "disk_read_only", "InternalError", "06-01-003",
+        )  # fmt: skip
+        assert [edge.raised for edge in bench.edges("disk_read_only", "session", 0)] == [True]
+        bench.expect_light_of_status()
     bench.advance(8.0)
     bench.swipe_until(lambda: bench.flows())
     assert len(bench.bills()) == 1
+    assert [edge.raised for edge in bench.edges("disk_read_only", "session", 0)] == [True, False]

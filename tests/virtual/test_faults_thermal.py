@@ -77,7 +77,7 @@ def test_threshold_2_pauses_and_charging_resumes_by_itself(tmp_path: Path) -> No
 def test_f62_a_sensor_that_is_open_or_shorted_leaves_the_smallest_current(
     tmp_path: Path, fault: str, value: float | None
 ) -> None:
-    bench = FaultBench(tmp_path)
+    bench = FaultBench(tmp_path, backend=ScriptedBackend())
     bench.charge_fully()
     bench.inject(fault, value)
     bench.expect_fault("temperature_sensor_lost", within_s=SAMPLED_S)
