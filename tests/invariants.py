@@ -192,7 +192,8 @@ class Checker:
         self.carried = [(at_s, a) for at_s, a in self.carried if now_s - at_s <= 0.08]
         levels = readings.pilot
         stamp_s = levels.sampled_s if levels is not None else -math.inf
-        if seen == "" or readings.trouble or stamp_s - self.sample_s > 0.04:
+        silent = seen == "" or now_s - stamp_s > 0.05 + TINY
+        if silent or readings.trouble or stamp_s - self.sample_s > 0.04:
             self.answers_since_s = now_s
         self.sample_s = stamp_s
         self.contacts.see(self.equipment, record, seen)
