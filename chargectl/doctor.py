@@ -12,21 +12,14 @@ Examples:
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
+from chargectl.finding import OK, WARNING, WRONG, Finding
 from chargectl.output import Failure, coloured, print_json
 from chargectl.station import existing_home
 from services.exit_codes import ExitCode
 
-OK, WARNING, WRONG = "ok", "warning", "wrong"
 _COLOURS = {OK: "32", WARNING: "33", WRONG: "31"}
-
-
-@dataclass(frozen=True)
-class Finding:
-    what: str
-    level: str
-    words: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

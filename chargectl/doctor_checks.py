@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 
 from chargectl import doctor_inputs
-from chargectl.doctor import OK, WARNING, WRONG, Finding
+from chargectl.finding import OK, WARNING, WRONG, Finding
 from chargectl.health import Health, look
 from chargectl.output import Failure
 from chargectl.station import place

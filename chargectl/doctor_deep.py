@@ -6,7 +6,7 @@ from typing import Any
 
 from bus.topics import HMI_LIGHT_TEST, SAFETY_CONNECTOR, SAFETY_EXERCISE, SAFETY_LOOK, SAFETY_STATION
 from chargectl.bus_client import BusClient
-from chargectl.doctor import OK, WARNING, WRONG, Finding
+from chargectl.finding import OK, WARNING, WRONG, Finding
 from chargectl.output import Failure
 from chargectl.station_check import check_home
 from schemas.base import Answer

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from bus.topics import SAFETY_STATION, SETTINGS_VALUES
 from chargectl.bus_client import BusClient
-from chargectl.doctor import WARNING, Finding
+from chargectl.finding import WARNING, Finding
 from services.home import Home
 from services.safety.settings import SafetySettings, parsed, relevant
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chargectl import doctor_checks
-from chargectl.doctor import OK, WARNING, WRONG
+from chargectl.finding import OK, WARNING, WRONG
 from chargectl.main import main
 from services.exit_codes import ExitCode
 from services.hmi.light_test import COLOURS, LightTest

@@ -2,9 +2,9 @@
 
 import pytest
 
-from chargectl.doctor import OK, WARNING, WRONG
 from chargectl.doctor_deep import fan_finding
 from chargectl.doctor_inputs import WATCHED, unwatched
+from chargectl.finding import OK, WARNING, WRONG
 from schemas.safety import SafetyStation
 from schemas.station import INPUTS
 from services.settings.table import KEYS
