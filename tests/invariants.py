@@ -41,6 +41,8 @@ class Record(NamedTuple):
     """A person reset the lockout before this step."""
     preset: bool = False
     """A person set a counter before this step."""
+    begun_s: float | None = None
+    """When everything was begun anew since the step before, with the coil off; None = with this step, if at all."""
 
 
 def check(equipment: Equipment, history: list[Record]) -> None:
@@ -161,7 +163,8 @@ class Checker:
     def _inputs(self, record: Record) -> None:
         now_s, readings = record.now_s, record.readings
         if record.started:
-            self.start_s, self.on_s, self.off_s, self.coil = now_s, now_s, now_s, False
+            self.start_s, self.coil = now_s, False
+            self.on_s = self.off_s = now_s if record.begun_s is None else record.begun_s
             self.active, self.cleared, self.pwm_s = {}, {}, None
             self.plugged = self.wants = self.powered = False
             self.duty_s = self.offer_end_s = -1e9
@@ -173,6 +176,9 @@ class Checker:
             self.live_by_meter, self.meter_s = False, -1.0
             self.stopped, self.recoveries = False, 0
             self.sample_s, self.answers_since_s = math.inf, -1e9
+        elif record.begun_s is not None:
+            self.on_s = self.off_s = record.begun_s
+            self.before = self.pwm_s = None
         self._warmth(record)
         self._current(record)
         seen = letter(readings, now_s, 0.5)

@@ -54,6 +54,9 @@ def _check_process(steps: list[Step], checkers: dict[int, Checker]) -> int:
         else:
             twins[number] = state.copy()
         twin = twins[number]
+        # by the start of the process or the end of an exercise; where a step has done it, it says so
+        begun_anew = before is None or before.begun_s != twin.begun_s
+        by_itself = any(event.name == "restarted" for event in result.events)
         orders_given = before is not None and before.memory.orders != twin.memory.orders
         checker = checkers.setdefault(number, Checker(twin.equipment))
         checker.see(
@@ -70,6 +73,7 @@ def _check_process(steps: list[Step], checkers: dict[int, Checker]) -> int:
                 # a lockout ends by a person's hand only, while the process does not run
                 service_reset=started and not twin.memory.lockout,
                 preset=orders_given,
+                begun_s=twin.begun_s if begun_anew and not by_itself else None,
             )
         )
     return len(steps)

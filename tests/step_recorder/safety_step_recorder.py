@@ -37,7 +37,7 @@ class Recorder:
         """After a step. The whole state goes with it when something beside the step has changed it."""
         state = seat.state
         number = state.equipment.connector
-        outside = (state.settings, state.equipment, dict(state.memory.orders), state.faults.error_s)
+        outside = (state.settings, state.equipment, dict(state.memory.orders), state.faults.error_s, state.begun_s)
         known = self._outside.get(number) == outside
         self._outside[number] = outside
         shown = connector_message(state, core.grant_of(state, seat.permission, now_s), "run")
