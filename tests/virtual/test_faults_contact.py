@@ -343,7 +343,7 @@ def test_f86_a_weld_on_one_connector_leaves_the_other_charging(tmp_path: Path) -
     bench.expect_no_fault(2)
 
 
-@pytest.mark.parametrize("part", sample(range(8), 4))
+@pytest.mark.parametrize("part", sample(range(8), 8))
 def test_f74_killed_at_any_moment_of_a_session_the_first_outputs_are_safe_and_it_goes_on(
     tmp_path: Path, part: int
 ) -> None:

@@ -100,7 +100,7 @@ def test_a_power_cut_at_the_commit_of_a_remote_start_leaves_no_charge_that_nobod
     one_right_charge(station)
 
 
-@pytest.mark.parametrize("part", sample(range(6), 3))
+@pytest.mark.parametrize("part", sample(range(6), 6))
 def test_killed_at_any_step_between_remote_start_and_remote_stop(
     tmp_path: Path, points: list[Point], part: int
 ) -> None:

@@ -170,7 +170,7 @@ def test_undisturbed_every_message_is_sent_once(tmp_path: Path) -> None:
     assert station.backend.connections == 1
 
 
-@pytest.mark.parametrize("step", sample(STEPS, 2))
+@pytest.mark.parametrize("step", sample(STEPS, 3))
 def test_killed(tmp_path: Path, points: list[Point], step: str) -> None:
     station = walk(tmp_path, STEPS[step](points))
     drive(station)
@@ -377,7 +377,7 @@ def matters(point: Point) -> bool:
     return point.kind in ("commit", "send") or (point.kind == "publish" and point.name in NAMES)
 
 
-@pytest.mark.parametrize("part", sample(range(12), 4))
+@pytest.mark.parametrize("part", sample(range(12), 6))
 def test_killed_at_any_commit_frame_or_word_of_the_hand_over(tmp_path: Path, points: list[Point], part: int) -> None:
     """Every twelfth."""
     places = [place for place, point in enumerate(points) if matters(point)]
