@@ -117,8 +117,11 @@ class ContactBook:
         if any(event.name == "restarted" for event in record.events):
             self.begun_s = record.now_s
         self.equipment = equipment_of(mounted, record.settings)
-        for name, (feedback, valid_s) in _contact_readings(self.equipment, record).items():
-            _take(self.sensors.setdefault(name, Shown()), feedback, valid_s, record.now_s)
+        read = _contact_readings(self.equipment, record)
+        # a key may have taken a sensor away, or named another one
+        self.sensors = {name: self.sensors.get(name) or Shown() for name in read}
+        for name, (feedback, valid_s) in read.items():
+            _take(self.sensors[name], feedback, valid_s, record.now_s)
         self._vehicle(record, letter)
         self._lock(record)
 

@@ -28,6 +28,9 @@ def evaluate(state: ConnectorState, grant: Grant, moment: Moment) -> None:
         return
     present = is_present(state)
     _note_release(state, grant, present)
+    if state.contactor.phase is not Contactor.OPEN:
+        # the exercise was decided before the contacts were asked in this step
+        lock.exercise = LockDrive.STOP
     direction = lock.exercise if lock.exercise is not LockDrive.STOP else _wanted(state, grant, present, moment)
     tried_for_another = not present or any(event.name == "unplugged" for event in moment.events)
     if direction is not lock.direction or (lock.failed and tried_for_another):

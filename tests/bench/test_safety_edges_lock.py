@@ -435,3 +435,10 @@ def test_the_exercise_drives_the_lock_whatever_the_session_wants() -> None:
 def lock_drive(state: ConnectorState, lease: Grant) -> LockDrive:
     lock.evaluate(state, lease, moment_of())
     return state.lock.drive
+
+
+@pytest.mark.parametrize("phase", [each for each in Contactor if each is not Contactor.OPEN])
+def test_an_exercise_ends_in_the_step_in_which_the_contacts_are_no_longer_proven_open(phase: Contactor) -> None:
+    state = put(proven("A", SOCKET), {**EMPTY, **LOCKED, "lock.exercise": UNLOCK, "contactor.phase": phase})
+    assert lock_drive(state, HELD) is STOP
+    assert state.lock.exercise is STOP
