@@ -95,6 +95,7 @@ def bite() -> None:
 
     Watchdog("/dev/watchdog", BITE_S).kick(1.0)
     print("watchdog armed and left alone", flush=True)
+    # the deadline: what is awaited is the end of this machine
     time.sleep(5 * BITE_S)
     print(ALIVE, flush=True)
 

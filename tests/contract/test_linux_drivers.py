@@ -526,7 +526,7 @@ def test_a_sampling_thread_has_the_priority_of_the_loop_that_starts_it() -> None
     thread.start()
     thread.join()
     if refused:
-        pytest.skip(f"this user may not use SCHED_FIFO: {refused[0]}")
+        pytest.skip(f"this user may not use SCHED_FIFO ({refused[0]}): run as root, or raise `ulimit -r`")
     assert seen[0] == os.SCHED_FIFO
 
 

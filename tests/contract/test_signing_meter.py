@@ -87,7 +87,7 @@ def wire(world: World) -> Iterator[Wire]:
 
 def test_begin_and_end_are_signed_by_the_meters_key_and_by_no_other(world: World, wire: Wire, tmp_path: Path) -> None:
     if shutil.which("openssl") is None:
-        pytest.skip("needs the program openssl to check signatures")
+        pytest.skip("the program openssl, which checks the signatures, is not installed: install the package openssl")
     meter = Acquisition("connector.1", mounted_meters(STATION)["connector.1"])
     said = meter.take(wire.ask(meter.reads), StationClock().now()) or meter.report(StationClock().now())
     assert (said.quality, said.signs) == (Quality.GOOD, True)

@@ -252,7 +252,8 @@ def until_gone(one: socket.socket) -> None:
 def drip(one: socket.socket) -> None:
     for letter in b"HTTP/1.1 101 Switching Protocols\r\nX: " + b"y" * 200:
         one.sendall(bytes([letter]))
-        time.sleep(0.1)
+        if select.select([one], [], [], 0.1)[0]:
+            return  # the other end has hung up
 
 
 STRANGE: dict[str, tuple[Callable[[socket.socket], None], float]] = {
@@ -373,7 +374,7 @@ def test_an_attempt_given_up_leaves_nothing_behind(driver: Driver) -> None:
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Any:
     if shutil.which("openssl") is None:
-        pytest.skip("needs the program openssl to make certificates")
+        pytest.skip("the program openssl, which makes the certificates, is not installed: install the package openssl")
     return make_authority(tmp_path_factory.mktemp("tls"))
 
 
@@ -397,7 +398,7 @@ def test_an_installed_authority_is_trusted(tmp_path: Path, authority: Any) -> No
 
 def test_a_certificate_of_another_host_is_refused(tmp_path: Path) -> None:
     if shutil.which("openssl") is None:
-        pytest.skip("needs the program openssl to make certificates")
+        pytest.skip("the program openssl, which makes the certificates, is not installed: install the package openssl")
     installed, context = make_authority(tmp_path, host="other.example")
     with running(ScriptedBackend(), tls=context) as server:
         event = Driver(installed).dial(target_of(server.url))

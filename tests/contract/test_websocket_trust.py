@@ -49,7 +49,7 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     if shutil.which("openssl") is None:
-        pytest.skip("needs the program openssl to make certificates")
+        pytest.skip("the program openssl, which makes the certificates, is not installed: install the package openssl")
     return Site(tmp_path_factory.mktemp("trust"))
 
 

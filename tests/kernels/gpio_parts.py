@@ -1,14 +1,16 @@
 """What the GPIO drivers promise, tried on a chip of gpio-sim. Each part is a function that returns what it measured."""
 
 import os
+import select
 import signal
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from hardware.linux.clock import boot_s
 from hardware.linux.gpio import Gpio, LineUse
-from hardware.linux.gpio_chip import MOST_EVENTS, RETRY_S, ChipLines
+from hardware.linux.gpio_chip import CONSUMER, MOST_EVENTS, RETRY_S, ChipLines
 from hardware.linux.gpio_library import real_chip
 from tests.kernels.chip import SimulatedChip
 
@@ -25,8 +27,6 @@ DEBOUNCE_S = 0.002
 EDGES = 200
 UNREAD = 3 * MOST_EVENTS + 1
 """More than the kernel keeps for us."""
-INTERRUPT_S = 0.012
-"""A simulated interrupt may wait for a tick of the slowest clock (100 Hz)."""
 NO_EDGES = "no interrupts for simulated chips"
 
 
@@ -50,8 +50,16 @@ def _read(gpio: Gpio, purpose: str) -> bool:
 
 
 def _toggle(pins: SimulatedChip, up: bool) -> None:
+    """And waits until the kernel has taken the interrupt: an edge before that would be one with it."""
+    before = _interrupts()
     pins.pull(MIRROR, up)
-    time.sleep(INTERRUPT_S)
+    _until(lambda: _interrupts() > before, lambda: "the kernel took no interrupt")
+
+
+def _interrupts() -> int:
+    """So many interrupts of lines that we hold."""
+    lines = Path("/proc/interrupts").read_text(encoding="ascii").splitlines()
+    return sum(int(word) for line in lines if CONSUMER in line for word in line.split()[1:] if word.isdigit())
 
 
 def levels(pins: SimulatedChip) -> str:
@@ -238,8 +246,9 @@ def glitches(pins: SimulatedChip) -> str:
         if boot_s() - begun_s > 0.015:
             continue
         short += 1
-        time.sleep(0.030)
-        assert not chip.receive(), "a glitch was told"
+        told, _, _ = select.select([chip.fd], [], [], 0.030)
+        assert not told, "a glitch was told"
+        assert not chip.receive(), "a glitch was kept"
         chip.poll()
         assert not _read(gpio, "mirror")
     assert short >= 5, "this machine is too slow to make a glitch"

@@ -226,7 +226,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         ["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(disk)], capture_output=True, check=False
     )
     if mounted.returncode != 0:
-        pytest.skip("needs the right to mount a small disk")
+        pytest.skip("this user may not mount a small disk to fill: run the tests as root for this one")
     try:
         yield disk
     finally:

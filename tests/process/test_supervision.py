@@ -182,7 +182,7 @@ def test_a_full_or_read_only_disk_stops_the_start_with_words(tmp_path: Path) -> 
         ["mount", "-t", "tmpfs", "-o", "size=32k", "none", str(disk)], capture_output=True, check=False
     )
     if mounted.returncode != 0:
-        pytest.skip("needs the right to mount a small disk")
+        pytest.skip("this user may not mount a small disk to fill: run the tests as root for this one")
     try:
         (disk / "station.toml").write_text(STATION, encoding="utf-8")
         full = chargectl("up", home=disk)
@@ -232,7 +232,7 @@ def small_tree(home: Path, code: str) -> Iterator[None]:
 
 def test_a_program_that_is_killed_is_started_again_at_once(tmp_path: Path) -> None:
     starts, log = tmp_path / "starts", tmp_path / "log"
-    code = "import os, time; open('{home}/starts', 'a').write(str(os.getpid()) + ' '); time.sleep(600)"
+    code = "import os, signal; open('{home}/starts', 'a').write(str(os.getpid()) + ' '); signal.pause()"
     pauses = []
     with small_tree(tmp_path, code):
         for count in (1, 2, 3):
