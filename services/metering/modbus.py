@@ -132,6 +132,9 @@ class _Wire:
             return frames.answer(step, self._answer(connection, until_s))
         except frames.Refused as refused:
             raise RefusedByMeter(f"refused {_words_of(step)}: {refused}") from refused
+        except ConnectionError as error:
+            self.close()
+            raise LinkBroken("no answer: the meter has closed the connection") from error
         except (frames.Malformed, OSError) as error:
             self.close()
             raise LinkBroken(f"no answer: {error}") from error
@@ -151,7 +154,7 @@ class _Wire:
             connection.settimeout(left_s)
             data = connection.recv(LARGEST_BACKLOG)
             if not data:
-                raise ConnectionResetError("the meter has closed the connection")
+                raise ConnectionResetError
             came += len(data)
             self._heard += data
 

@@ -1,6 +1,7 @@
 """The wire to a meter over several questions: what belongs to which, and what it does not import."""
 
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -140,13 +141,18 @@ def test_it_imports_neither_pymodbus_nor_what_that_needs(real: RealMeter) -> Non
     assert done.stdout.split() == ["74"]
 
 
-def test_a_connection_that_the_meter_lets_fall_is_no_endless_wait(links: list[ModbusLink]) -> None:
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+def test_a_connection_that_the_meter_lets_fall_is_no_endless_wait(links: list[ModbusLink], reset: bool) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=1) as listener:
         link = ModbusLink(lambda: Address("127.0.0.1", listener.getsockname()[1], 1), StationClock(), EXCHANGE_S)
         links.append(link)
         assert link.ask(READS)
-        listener.accept()[0].close()
-        assert "no answer: the meter has closed the connection" in wait(link).error
+        meter = listener.accept()[0]
+        assert meter.recv(260)
+        if reset:
+            meter.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        meter.close()
+        assert wait(link).error == "no answer: the meter has closed the connection"
 
 
 def test_the_answer_of_another_unit_is_passed_over(meter: HostileMeter, links: list[ModbusLink]) -> None:
