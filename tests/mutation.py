@@ -65,9 +65,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "supply": ("edges_supply", "edges_rooms", "supply", "warmth_and_mains_properties", "pilot"),
     "phases": ("edges_offer", "phases", "configurations"),
     "wear": ("edges_panel", "edges_rooms", "wear"),
-    "panel/causes": ("edges_panel", "edges_rooms", "panel", "board_away"),
-    "panel/inputs": ("edges_panel", "edges_rooms", "panel", "board_away"),
-    "panel/series": ("edges_panel", "edges_rooms", "panel"),
+    "wiring": ("edges_panel", "edges_rooms", "panel", "board_away"),
     "panel/outputs": ("edges_outputs", "edges_panel", "panel"),
     "panel/output_test": ("edges_outputs", "fan_trial"),
     "panel/panel": ("edges_outputs", "fan_trial"),
@@ -80,7 +78,7 @@ TESTS: dict[str, tuple[str, ...]] = {
 }
 """By module or room: its tests, those that notice first in front (`test_safety_<word>.py`)."""
 STEP = (str(ROOT / PACKAGE / "core.py"), "step")
-ROOMS = ("residual", "thermal", "supply", "phases", "wear")
+ROOMS = ("residual", "thermal", "supply", "phases", "wear", "wiring")
 NO_RULES = ("__init__", "state", "words")
 
 

@@ -100,7 +100,7 @@ def _rooms(rig: Rig) -> tuple[Hashable, ...]:
     residual, thermal, supply, relay = state.residual, state.thermal, state.supply, state.phases
     module, memory = world.module, state.memory
     trips = (residual.dc_tripped_s is not None, residual.rms_tripped_s is not None, residual.device_error)
-    contacts = tuple(sorted((name, each.closed) for name, each in state.panel.contacts.items()))
+    contacts = tuple(sorted((name, each.closed) for name, each in state.wiring.contacts.items()))
     return (
         residual.test, residual.test_failed, trips, memory.residual_proven, memory.reclosures, memory.rcd_by_dc,
         residual.pulse_s is not None, residual.rcd_open_s is not None,
@@ -111,7 +111,7 @@ def _rooms(rig: Rig) -> tuple[Hashable, ...]:
         supply.lowered_to_a, world.meter[:2] if world.meter is not None else None, world.meter_alive,
         relay.commanded, relay.changing, _bucket(now_s - relay.switched_s), world.relay, world.relay_stuck, rig.phases,
         contacts, memory.tilted, tuple(sorted(world.contacts.items())), world.contacts_alive,
-        world.live_phase, world.sense_nan, world.opto_opens, world.charged, world.relay_2_stuck, state.panel.series,
+        world.live_phase, world.sense_nan, world.opto_opens, world.charged, world.relay_2_stuck, state.wiring.series,
     )  # fmt: skip
 
 

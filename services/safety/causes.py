@@ -8,7 +8,6 @@ from hardware.interfaces import PilotMode
 from schemas.faults import worst_first
 from services.safety import contact_causes
 from services.safety.equipment import EMERGENCY_RELEASE, ventilated
-from services.safety.panel import causes as of_the_panel
 from services.safety.phases import causes as of_phases
 from services.safety.proofs import locked
 from services.safety.residual import causes as of_residual_current
@@ -27,6 +26,7 @@ from services.safety.timings import (
     UNREADABLE_S,
 )
 from services.safety.wear import causes as of_wear
+from services.safety.wiring import causes as of_wiring
 
 
 def _diode(state: ConnectorState, moment: Moment) -> bool:
@@ -142,7 +142,7 @@ _ALL = {
     **of_supply.RULES,
     **of_phases.RULES,
     **of_wear.RULES,
-    **of_the_panel.RULES,
+    **of_wiring.RULES,
 }
 RULES: dict[str, Rule] = {code: _ALL[code] for code in worst_first(list(_ALL))}
 """By code, worst first."""

@@ -3,7 +3,6 @@
 from hardware.interfaces import PilotMode
 from schemas.safety import Contactor
 from services.safety import faults
-from services.safety.panel import series
 from services.safety.pilot import connected_letters, contactor_free
 from services.safety.proofs import board_answers, sensors
 from services.safety.rule import after
@@ -20,6 +19,7 @@ from services.safety.timings import (
     OPEN_FILTER_S,
     OPEN_WITHIN_S,
 )
+from services.safety.wiring import series
 
 _BY_VEHICLE = "the vehicle stopped asking"
 """The one reason to open that is the vehicle's own wish."""
@@ -42,8 +42,8 @@ def _must_open(state: ConnectorState, moment: Moment) -> str:
     sight, now_s = state.pilot_sight, moment.now_s
     if faults.stopped(state):
         return "a fault is active"
-    if state.panel.barred:
-        return state.panel.barred
+    if state.wiring.barred:
+        return state.wiring.barred
     if sight.letter == "":
         return "the pilot measurement was too old or impossible"
     if sight.left_cd_s is not None:

@@ -14,7 +14,6 @@ from schemas.safety import Contactor
 from schemas.session import Permission
 from services.safety import contactor, faults, lock, pilot, readings
 from services.safety.equipment import ventilated
-from services.safety.panel import inputs, series
 from services.safety.permission import Grant, grant
 from services.safety.phases import switching
 from services.safety.residual import protection, reclosure, self_test, sensor
@@ -24,6 +23,7 @@ from services.safety.supply import meter
 from services.safety.thermal import temperatures
 from services.safety.timings import FEED_S, SAMPLE_CONNECTED_S, SAMPLE_IDLE_S
 from services.safety.wear import counting
+from services.safety.wiring import inputs, series
 
 _logger = logging.getLogger("safety.core")
 
@@ -150,7 +150,7 @@ def _outputs(state: ConnectorState) -> Outputs:
         residual_test=state.residual.test is Test.ON,
         shunt_trip=shunt_trip(state),
         reclose=state.residual.pulse_s is not None,
-        series=state.panel.series,
+        series=state.wiring.series,
         ventilation=demands_air and (state.contactor.coil or state.pilot.mode is PilotMode.PWM),
         sample_period_s=SAMPLE_IDLE_S if idle else SAMPLE_CONNECTED_S,
     )

@@ -8,7 +8,6 @@ from schemas.faults import FAULTS
 from schemas.safety import Contactor, PilotState
 from services.safety import duty, faults, wake_up
 from services.safety.equipment import ventilated
-from services.safety.panel import inputs, series
 from services.safety.permission import Grant
 from services.safety.phases import switching
 from services.safety.proofs import locked
@@ -27,6 +26,7 @@ from services.safety.timings import (
     OFFER_AGAIN_S,
     SIMPLIFIED_CURRENT_A,
 )
+from services.safety.wiring import inputs, series
 
 LIMITS: tuple[Callable[[ConnectorState], tuple[float, str]], ...] = (
     derating.limit,
@@ -198,7 +198,7 @@ def name_of(state: ConnectorState) -> PilotState:
     """The state as people and the session know it (IEC 61851-1 letters; 1 = no PWM, 2 = PWM)."""
     if state.memory.lockout:
         return PilotState.LOCKOUT
-    if state.panel.out_of_service:
+    if state.wiring.out_of_service:
         return PilotState.F
     if faults.waits_for_unplug(state):
         return PilotState.LATCHED

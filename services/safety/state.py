@@ -20,7 +20,6 @@ from hardware.interfaces import (
 )
 from schemas.safety import Contactor, Lock
 from services.safety.memory import Memory
-from services.safety.panel.state import PanelState
 from services.safety.phases.state import PhaseState
 from services.safety.region import Region, SwitchSight
 from services.safety.residual.state import ResidualState
@@ -29,6 +28,7 @@ from services.safety.supply.state import SupplyState
 from services.safety.thermal.state import ThermalState
 from services.safety.timings import AFTER_FAULT_S
 from services.safety.wear.state import WearState
+from services.safety.wiring.state import WiringState
 
 NEVER_S = -1e9
 """A boot-clock time before every other."""
@@ -352,7 +352,7 @@ class ConnectorState:
     supply: SupplyState = field(default_factory=SupplyState)
     phases: PhaseState = field(default_factory=PhaseState)
     wear: WearState = field(default_factory=WearState)
-    panel: PanelState = field(default_factory=PanelState)
+    wiring: WiringState = field(default_factory=WiringState)
 
     def __post_init__(self) -> None:
         self.last_step_s = self.started_s
@@ -379,7 +379,7 @@ class ConnectorState:
         closes = self.contactor.closes
         self.contactor = ContactorState(on_s=now_s, off_s=now_s, closes=closes, powered=self.contactor.powered)
         self.lock = LockState()
-        for region in (self.residual, self.thermal, self.supply, self.phases, self.wear, self.panel):
+        for region in (self.residual, self.thermal, self.supply, self.phases, self.wear, self.wiring):
             region.begin(now_s)
 
     @property

@@ -244,8 +244,8 @@ def test_state_f_is_commanded_for_one_reason_alone(changes: Mapping[str, Any], m
 @pytest.mark.parametrize(
     ("changes", "name"),
     [
-        ({"memory.lockout": "contactor_welded", "panel.out_of_service": "off"}, PilotState.LOCKOUT),
-        ({"panel.out_of_service": "off", "faults.pending": True}, PilotState.F),
+        ({"memory.lockout": "contactor_welded", "wiring.out_of_service": "off"}, PilotState.LOCKOUT),
+        ({"wiring.out_of_service": "off", "faults.pending": True}, PilotState.F),
         (
             {"memory.latched": ("diode_failed",), "faults.active": {"diode_failed": ActiveFault(0.0)}},
             PilotState.LATCHED,

@@ -12,8 +12,7 @@ from schemas.session import Permission
 from schemas.settings import ActionOrder
 from services.safety.memory import Memory
 from services.safety.orders import OrderBook
-from services.safety.panel import calibration, inputs, series
-from services.safety.panel.causes import RULES
+from services.safety.panel import calibration
 from services.safety.panel.exercise import Verdict
 from services.safety.panel.outputs import Book, Wish, announced, backend_controls, safe, wanted
 from services.safety.region import SwitchSight
@@ -22,6 +21,8 @@ from services.safety.state import SAFE, ConnectorState, Driven, Equipment, Meter
 from services.safety.thermal import climate
 from services.safety.wear import causes as wear_causes
 from services.safety.wear import counting, presets
+from services.safety.wiring import inputs, series
+from services.safety.wiring.causes import RULES
 from tests.safety_rig import FIXED, RATED_32_A, SOCKET
 
 pytestmark = pytest.mark.bench
@@ -38,7 +39,7 @@ def connector(equipment: Equipment = STOP, keys: SafetySettings = RATED_32_A, at
 
 
 def show(state: ConnectorState, name: str, closed: bool, stamp_s: float, since_s: float = 0.0) -> None:
-    state.panel.contacts[name] = SwitchSight(stamp_s=stamp_s, closed=closed, run_start_s=since_s)
+    state.wiring.contacts[name] = SwitchSight(stamp_s=stamp_s, closed=closed, run_start_s=since_s)
 
 
 def caused(code: str, state: ConnectorState, now_s: float) -> bool:
@@ -179,14 +180,14 @@ def test_trouble_of_the_board_counts_at_once_with_power_and_otherwise_after_half
 ) -> None:
     """A board that was never heard is given the time of the self-test."""
     state = connector()
-    state.panel.trouble_s, state.contactor.coil = since_s, coil
+    state.wiring.trouble_s, state.contactor.coil = since_s, coil
     state.pilot_sight.stamp_s = 1000.0 if heard else -1.0
     assert caused("board_trouble", state, now_s) is trouble
 
 
 def test_a_board_that_was_heard_in_the_first_second_of_the_boot_clock_was_heard() -> None:
     state = connector(at_s=0.0)
-    state.pilot_sight.stamp_s, state.panel.trouble_s = 0.5, 1.0
+    state.pilot_sight.stamp_s, state.wiring.trouble_s = 0.5, 1.0
     assert caused("board_trouble", state, 1.6)
 
 
@@ -194,7 +195,7 @@ def test_trouble_lasts_from_its_first_word_to_its_last() -> None:
     state = connector()
     for now_s, words, since_s in ((1.0, "lost", 1.0), (2.0, "lost", 1.0), (3.0, "", None), (4.0, "lost", 4.0)):
         inputs.observe(state, Moment(1000.0 + now_s, Readings(trouble=words)))
-        assert state.panel.trouble_s == (None if since_s is None else 1000.0 + since_s)
+        assert state.wiring.trouble_s == (None if since_s is None else 1000.0 + since_s)
 
 
 # the second contactor
@@ -205,14 +206,14 @@ IN_SERIES = RATED_32_A._replace(relay_2_pattern="On while charging")
 
 def in_series(on: bool = True, series_s: float = 1000.0, equipment: Equipment = RELAY) -> ConnectorState:
     state = connector(equipment, IN_SERIES)
-    state.panel.series, state.panel.series_s = on, series_s
+    state.wiring.series, state.wiring.series_s = on, series_s
     return state
 
 
 def series_ready_at_the_beginning(closed: bool) -> bool:
     state = connector(RELAY, IN_SERIES, at_s=0.0)
-    state.panel.series, state.panel.series_s = True, 0.1
-    state.panel.readbacks["relay_2"] = SwitchSight(stamp_s=0.5, closed=closed, run_start_s=0.5)
+    state.wiring.series, state.wiring.series_s = True, 0.1
+    state.wiring.readbacks["relay_2"] = SwitchSight(stamp_s=0.5, closed=closed, run_start_s=0.5)
     return series.ready(state, Moment(0.6, Readings()))
 
 
@@ -235,7 +236,7 @@ def test_the_main_contactor_waits_50_ms_and_for_the_readback_of_the_second_one(
 ) -> None:
     state = in_series(on)
     if seen is not None:
-        state.panel.readbacks["relay_2"] = seen
+        state.wiring.readbacks["relay_2"] = seen
     assert series.ready(state, Moment(now_s, Readings())) is ready
 
 
@@ -245,7 +246,7 @@ def test_without_relay_or_pattern_there_is_no_second_contactor(pattern: str, fit
     state.contactor.coil = True
     assert series.ready(state, Moment(1000.0, Readings()))
     series.follow(state, Moment(1100.0, Readings()))
-    assert (series.is_fitted(state), state.panel.series, series.watched(state)) == (False, False, ())
+    assert (series.is_fitted(state), state.wiring.series, series.watched(state)) == (False, False, ())
 
 
 @pytest.mark.parametrize(
@@ -271,8 +272,8 @@ def test_the_second_contactor_is_closed_for_a_request_and_opens_100_ms_after_the
     state.pilot_sight.confirmed, state.pilot.mode = letter, mode
     moment = Moment(1100.0, Readings())
     series.follow(state, moment)
-    assert state.panel.series is on
-    assert state.panel.series_s == (1100.0 if on is not was else 1000.0)
+    assert state.wiring.series is on
+    assert state.wiring.series_s == (1100.0 if on is not was else 1000.0)
     if on and not was:
         assert moment.deadline_s == pytest.approx(1100.05)
 
@@ -298,7 +299,7 @@ def test_welded_contacts_of_another_connector_keep_the_second_contactor_open(
     assert (bool(words), again_s) == (barred, 0.0)
     assert (f"connector {welded[-1]} is welded" in words) if barred else not words
     series.follow(state, Moment(1100.0, Readings()))
-    assert state.panel.series is (equipment is RELAY and not barred)
+    assert state.wiring.series is (equipment is RELAY and not barred)
 
 
 BOTH = SOCKET._replace(outputs=frozenset({"auxiliary", "relay_2"}))
@@ -319,10 +320,10 @@ def test_outputs_in_the_path_of_power_are_watched(equipment: Equipment, keys: Sa
     state, driven = connector(equipment, keys), Driven(True, 0.0, Feedback(True, 1000.0))
     assert set(series.watched(state)) == names
     series.observe(state, Moment(1000.0, Readings(outputs=dict.fromkeys(names, driven))))
-    assert {name for name, sight in state.panel.readbacks.items() if sight.closed} == names
+    assert {name for name, sight in state.wiring.readbacks.items() if sight.closed} == names
     fresh = connector(equipment, keys)
     series.observe(fresh, Moment(1000.0, Readings()))
-    assert not any(sight.closed for sight in fresh.panel.readbacks.values())
+    assert not any(sight.closed for sight in fresh.wiring.readbacks.values())
 
 
 @pytest.mark.parametrize(
@@ -345,7 +346,7 @@ def test_an_output_that_shows_something_else_for_100_ms_does_not_follow(
 ) -> None:
     state = in_series()
     if seen is not None:
-        state.panel.readbacks["relay_2"] = seen
+        state.wiring.readbacks["relay_2"] = seen
     shown = {} if driven is None else {"relay_2": driven}
     assert series.mismatch(state, Moment(now_s, Readings(outputs=shown))) is wrong
 

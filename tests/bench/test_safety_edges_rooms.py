@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 
 from services.safety import faults
-from services.safety.panel import inputs
 from services.safety.region import SwitchSight
 from services.safety.settings import SafetySettings
 from services.safety.state import ConnectorState, Driven, Equipment, Moment, Readings
 from services.safety.supply import overload, restart
 from services.safety.thermal import derating
+from services.safety.wiring import inputs
 from tests.safety_rig import RATED_32_A, SOCKET
 
 pytestmark = pytest.mark.bench
@@ -47,13 +47,13 @@ def nearly(state: ConnectorState, on: bool, _now_s: float) -> None:
 
 def contact(name: str) -> Cause:
     def show(state: ConnectorState, on: bool, now_s: float) -> None:
-        state.panel.contacts[name] = SwitchSight(stamp_s=now_s, closed=on, run_start_s=now_s - 60.0)
+        state.wiring.contacts[name] = SwitchSight(stamp_s=now_s, closed=on, run_start_s=now_s - 60.0)
 
     return show
 
 
 def readback(state: ConnectorState, on: bool, now_s: float) -> None:
-    state.panel.readbacks["relay_2"] = SwitchSight(stamp_s=now_s, closed=on, run_start_s=now_s - 60.0)
+    state.wiring.readbacks["relay_2"] = SwitchSight(stamp_s=now_s, closed=on, run_start_s=now_s - 60.0)
 
 
 CLEARS: list[tuple[str, float, Cause]] = [
@@ -80,7 +80,7 @@ CLEARS: list[tuple[str, float, Cause]] = [
     ("schuko_mcb_tripped", 1.0, contact("schuko_mcb")),
     ("tampered", 1.0, contact("tamper")),
     ("surge_protection_spent", 1.0, contact("spd")),
-    ("board_trouble", 3.0, since("panel", "trouble_s")),
+    ("board_trouble", 3.0, since("wiring", "trouble_s")),
     ("output_mismatch", 3.0, readback),
 ]
 ALL_INPUTS = frozenset({"emergency_stop", "tilt", "water", "schuko_mcb", "tamper", "spd"})

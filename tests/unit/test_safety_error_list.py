@@ -11,7 +11,7 @@ from schemas.faults import FAULTS, FaultClass
 from services.safety import timings
 from services.safety.causes import RULES
 from services.safety.faults import BLOCKING, STOPPING
-from services.safety.panel import inputs, series
+from services.safety.wiring import inputs, series
 
 pytestmark = pytest.mark.unit
 

@@ -1,1 +1,1 @@
-"""Digital inputs and outputs of the station: what they mean, and who drives them."""
+"""Digital inputs and outputs of the station: who drives and tries them, and the domestic socket that hangs on one."""

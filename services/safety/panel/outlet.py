@@ -10,7 +10,6 @@ from hardware.interfaces import PilotMode
 from schemas.safety import Contactor, Lock
 from schemas.session import Permission
 from services.safety import core, duty, faults
-from services.safety.panel import inputs, series
 from services.safety.panel.outputs import Use, auxiliary_use
 from services.safety.permission import Grant
 from services.safety.pilot import contactor_free
@@ -19,6 +18,7 @@ from services.safety.state import SAFE, ConnectorState, Moment, Outputs, PilotSi
 from services.safety.supply import meter, overload
 from services.safety.thermal import derating, temperatures
 from services.safety.timings import LOOP_CLOSED_S, OPEN_WITHIN_S, SAMPLE_CONNECTED_S
+from services.safety.wiring import inputs, series
 
 _OFF = SAFE._replace(sample_period_s=SAMPLE_CONNECTED_S)
 
@@ -40,7 +40,7 @@ def _step(state: ConnectorState, permission: Permission | None, moment: Moment) 
     faults.evaluate(state, moment)
     if lease.valid:
         moment.wake(lease.until_s)
-    state.panel.out_of_service = _out_of_service(state.settings)
+    state.wiring.out_of_service = _out_of_service(state.settings)
     state.pilot.waiting, state.pilot.retry_s = _refusal(state, lease, now_s)
     moment.wake(state.pilot.retry_s)
     _switch(state, not state.pilot.waiting, moment)
@@ -65,7 +65,7 @@ def _stand_in_for_a_pilot(state: ConnectorState, lease: Grant, moment: Moment) -
         sight.run_start_s = moment.now_s
     sight.letter = "" if moment.readings.trouble else letter
     sight.stamp_s, sight.bad_since_s = moment.now_s, None
-    state.vehicle_connected = state.power_requested = not state.panel.out_of_service
+    state.vehicle_connected = state.power_requested = not state.wiring.out_of_service
     state.lock.phase = Lock.NONE
 
 
@@ -79,8 +79,8 @@ def _out_of_service(settings: SafetySettings) -> str:
 
 def _refusal(state: ConnectorState, lease: Grant, now_s: float) -> tuple[str, float]:
     """(why the socket is off, boot-clock time from which it may be on)."""
-    if state.panel.out_of_service:
-        return state.panel.out_of_service, 0.0
+    if state.wiring.out_of_service:
+        return state.wiring.out_of_service, 0.0
     if faults.blocked(state):
         return "paused: a fault is active", state.faults.hold_until_s
     if state.settings.hardware_limit_a <= 0.0:
@@ -124,7 +124,7 @@ def _follow(state: ConnectorState, moment: Moment) -> None:
     settled = due(changed_s, OPEN_WITHIN_S, now_s)
     if not settled:
         moment.wake(changed_s + OPEN_WITHIN_S)
-    sight = state.panel.readbacks.get(series.AUXILIARY)
+    sight = state.wiring.readbacks.get(series.AUXILIARY)
     agrees = sight is None or sight.stamp_s < 0.0 or sight.closed is contactor.coil
     if settled and agrees:
         phase = Contactor.CLOSED if contactor.coil else Contactor.OPEN

@@ -2,9 +2,9 @@
 
 from hardware.interfaces import Feedback, Speed
 from services.safety.panel.exercise import Verdict
-from services.safety.panel.series import MISMATCH_S
 from services.safety.state import due
 from services.safety.thermal.climate import FAN_STARTS_S, TURNS_RPM
+from services.safety.wiring.series import MISMATCH_S
 
 ON_S, OFF_S = 1.0, 0.3
 

@@ -10,10 +10,10 @@ from enum import Enum
 from typing import NamedTuple
 
 from hardware.interfaces import Feedback
-from services.safety.panel.series import MISMATCH_S
 from services.safety.settings import SafetySettings
 from services.safety.state import ConnectorState, Driven, NoticeWish, Outputs, due
 from services.safety.thermal import climate
+from services.safety.wiring.series import MISMATCH_S
 
 AUXILIARY, RELAY_2, CLIMATE, VENTILATION = "auxiliary", "relay_2", "climate", "ventilation"
 BACKENDS = ("output_1", "output_2")

@@ -1,4 +1,4 @@
-"""What the rules of the panel keep of one connector."""
+"""What the rules of the wiring remember of one connector."""
 
 from dataclasses import dataclass, field, replace
 
@@ -6,7 +6,7 @@ from services.safety.region import Region, SwitchSight
 
 
 @dataclass(slots=True)
-class PanelState(Region):
+class WiringState(Region):
     contacts: dict[str, SwitchSight] = field(default_factory=dict)
     """By name of the input: closed = the contact is active."""
     readbacks: dict[str, SwitchSight] = field(default_factory=dict)
@@ -23,7 +23,7 @@ class PanelState(Region):
     trouble_s: float | None = None
     """Since when the driver has had trouble with its hardware."""
 
-    def copy(self) -> "PanelState":
+    def copy(self) -> "WiringState":
         contacts = {name: sight.copy() for name, sight in self.contacts.items()}
         readbacks = {name: sight.copy() for name, sight in self.readbacks.items()}
         return replace(self, contacts=contacts, readbacks=readbacks)

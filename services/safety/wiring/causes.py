@@ -1,15 +1,15 @@
 """Faults of the station's contacts and outputs."""
 
-from services.safety.panel import inputs, series
 from services.safety.rule import Rule, after
 from services.safety.state import ConnectorState, Moment
 from services.safety.timings import BOOT_S, UNREADABLE_S
+from services.safety.wiring import inputs, series
 
 
 def _board(state: ConnectorState, moment: Moment) -> bool:
     """The driver says that its hardware does not answer, or does not do what is driven. With the coil on that stops
     power in the same step (F78, F79); otherwise it has half a second, after the start the time of the self-test."""
-    since_s, never = state.panel.trouble_s, state.pilot_sight.stamp_s < 0.0
+    since_s, never = state.wiring.trouble_s, state.pilot_sight.stamp_s < 0.0
     if since_s is not None and state.contactor.coil:
         return True
     return after(since_s, UNREADABLE_S, moment) and not (never and not after(state.begun_s, BOOT_S, moment))

@@ -1,4 +1,4 @@
-"""What the contacts of the station mean for a connector: emergency stop, tilt and water stop power, tamper and surge
+"""What contacts wired to the station mean for a connector: emergency stop, tilt and water stop power, tamper and surge
 protection are reported.
 
 A contact that has to be there and is not read is never good: it counts as active.
@@ -43,10 +43,10 @@ def watched(state: ConnectorState) -> Iterator[str]:
 
 def observe(state: ConnectorState, moment: Moment) -> None:
     """Takes in what was read. A station that was tilted or flooded stays so until service says that it is not."""
-    panel, now_s = state.panel, moment.now_s
-    contacts = panel.contacts
-    began_s = now_s if panel.trouble_s is None else panel.trouble_s
-    panel.trouble_s = began_s if moment.readings.trouble else None
+    wiring, now_s = state.wiring, moment.now_s
+    contacts = wiring.contacts
+    began_s = now_s if wiring.trouble_s is None else wiring.trouble_s
+    wiring.trouble_s = began_s if moment.readings.trouble else None
     for name in watched(state):
         sight = contacts.setdefault(name, SwitchSight())
         observe_switch(sight, moment.readings.inputs.get(name), FEEDBACK_VALID_S, moment)
@@ -57,7 +57,7 @@ def observe(state: ConnectorState, moment: Moment) -> None:
 
 def is_active(state: ConnectorState, name: str, now_s: float) -> bool | None:
     """None = not read, or too long ago."""
-    sight = state.panel.contacts.get(name)
+    sight = state.wiring.contacts.get(name)
     return sight.closed if sight is not None and sight.fresh(now_s, FEEDBACK_VALID_S) else None
 
 
@@ -66,7 +66,7 @@ def unread(state: ConnectorState, name: str, moment: Moment) -> bool:
     board is given the time of the self-test; until then nothing is offered (`refusal`)."""
     if is_active(state, name, moment.now_s) is not None or state.pilot_sight.letter == "":
         return False
-    sight = state.panel.contacts.get(name)
+    sight = state.wiring.contacts.get(name)
     if sight is None or sight.stamp_s < 0.0:
         return after(state.begun_s, BOOT_S, moment)
     if state.contactor.coil and not state.equipment.outlet:
@@ -84,7 +84,7 @@ def stops(state: ConnectorState, name: str, moment: Moment) -> bool:
 def reports(state: ConnectorState, name: str, moment: Moment) -> bool:
     """Active for a second, or not to be read."""
     if is_active(state, name, moment.now_s) is True:
-        return after(state.panel.contacts[name].run_start_s, REPORTED_AFTER_S, moment)
+        return after(state.wiring.contacts[name].run_start_s, REPORTED_AFTER_S, moment)
     return unread(state, name, moment)
 
 

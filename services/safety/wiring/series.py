@@ -35,10 +35,10 @@ def watched(state: ConnectorState) -> tuple[str, ...]:
 
 
 def observe(state: ConnectorState, moment: Moment) -> None:
-    state.panel.barred = _barred(state, moment.readings.welded)
+    state.wiring.barred = _barred(state, moment.readings.welded)
     for name in watched(state):
         driven = moment.readings.outputs.get(name)
-        sight = state.panel.readbacks.setdefault(name, SwitchSight())
+        sight = state.wiring.readbacks.setdefault(name, SwitchSight())
         observe_switch(sight, driven.readback if driven is not None else None, FEEDBACK_VALID_S, moment)
 
 
@@ -50,13 +50,13 @@ def _barred(state: ConnectorState, welded: tuple[int, ...]) -> str:
 
 
 def refusal(state: ConnectorState, now_s: float) -> tuple[str, float]:  # noqa: ARG001
-    return state.panel.barred, 0.0
+    return state.wiring.barred, 0.0
 
 
 def mismatch(state: ConnectorState, moment: Moment) -> bool:
     """A board that cannot read an output back is believed."""
     for name in watched(state):
-        driven, sight = moment.readings.outputs.get(name), state.panel.readbacks.get(name)
+        driven, sight = moment.readings.outputs.get(name), state.wiring.readbacks.get(name)
         if driven is None or sight is None or not sight.fresh(moment.now_s, FEEDBACK_VALID_S):
             continue
         if sight.closed is not driven.on and after(max(driven.since_s, sight.run_start_s), MISMATCH_S, moment):
@@ -66,27 +66,27 @@ def mismatch(state: ConnectorState, moment: Moment) -> bool:
 
 def ready(state: ConnectorState, moment: Moment) -> bool:
     """The main contactor may close: the second one is on, and where its output is read back, seen so."""
-    panel = state.panel
+    wiring = state.wiring
     if not is_fitted(state):
         return True
-    if not panel.series or not after(panel.series_s, CLOSES_FIRST_S, moment):
+    if not wiring.series or not after(wiring.series_s, CLOSES_FIRST_S, moment):
         return False
-    sight = panel.readbacks.get(RELAY)
+    sight = wiring.readbacks.get(RELAY)
     if sight is None or sight.stamp_s < 0.0:
         return True
-    return sight.closed and sight.fresh(moment.now_s, FEEDBACK_VALID_S) and sight.stamp_s >= panel.series_s
+    return sight.closed and sight.fresh(moment.now_s, FEEDBACK_VALID_S) and sight.stamp_s >= wiring.series_s
 
 
 def follow(state: ConnectorState, moment: Moment) -> None:
     """Once coil and pilot are decided."""
-    panel, now_s = state.panel, moment.now_s
-    follows = panel.series and not after(state.contactor.off_s, FOLLOWS_S, moment)
+    wiring, now_s = state.wiring, moment.now_s
+    follows = wiring.series and not after(state.contactor.off_s, FOLLOWS_S, moment)
     wanted = is_fitted(state) and (_is_needed(state) or follows)
-    if wanted != panel.series:
-        panel.series, panel.series_s = wanted, now_s
+    if wanted != wiring.series:
+        wiring.series, wiring.series_s = wanted, now_s
         moment.wake(now_s + CLOSES_FIRST_S)
 
 
 def _is_needed(state: ConnectorState) -> bool:
     asks = state.pilot_sight.confirmed in ("C", "D") and state.pilot.mode is PilotMode.PWM
-    return state.contactor.coil or (asks and not state.panel.barred)
+    return state.contactor.coil or (asks and not state.wiring.barred)
