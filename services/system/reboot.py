@@ -10,7 +10,8 @@ from services.endings import Ending, read_ending, remove_ending, write_ending
 from services.home import Home
 from services.system.boots import Start
 from services.system.patience import leaves_at_s
-from services.system.supervisor import Supervisor, SupervisorError
+from services.system.supervisor import Supervisor
+from services.system.supervisor_error import SupervisorError
 
 LEAVE_AFTER_S = 0.25
 """Between the answer to a request and the shutdown: the answer shall reach its requester."""

@@ -7,7 +7,7 @@ import xmlrpc.client
 from pathlib import Path
 from typing import Any
 
-from services.system.supervisor import SupervisorError
+from services.system.supervisor_error import SupervisorError
 
 PATIENCE_S = 3.0
 

@@ -3,16 +3,10 @@
 from pathlib import Path
 from typing import Protocol
 
+from services.system.supervisor_error import SupervisorError
+
 SHUTDOWN_STATE = 6
 """supervisor.xmlrpc.Faults.SHUTDOWN_STATE: it is ending already."""
-
-
-class SupervisorError(Exception):
-    """supervisord cannot be reached or refuses; the text says why. `code`: of its refusal, 0 = none."""
-
-    def __init__(self, words: str, code: int = 0) -> None:
-        super().__init__(words)
-        self.code = code
 
 
 class Supervisor(Protocol):

@@ -11,7 +11,8 @@ from xmlrpc.server import SimpleXMLRPCDispatcher
 
 import pytest
 
-from services.system.supervisor import Supervisord, SupervisorError
+from services.system.supervisor import Supervisord
+from services.system.supervisor_error import SupervisorError
 
 pytestmark = pytest.mark.contract
 

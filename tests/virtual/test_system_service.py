@@ -28,7 +28,7 @@ from services.endings import path_of_ending, read_ending, write_ending
 from services.runner import Context
 from services.system.station import ASKS, HEARS, System
 from services.system.store import SystemStore
-from services.system.supervisor import SupervisorError
+from services.system.supervisor_error import SupervisorError
 from tests.puppets import ask, cell, id_and_end, puppet, say
 from tests.virtual_cell import Cell, Wiring
 
