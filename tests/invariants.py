@@ -291,8 +291,6 @@ class Checker:
             assert getattr(self, flag) is expected, f"invariant 25 at {now_s}: {name} twice"
             setattr(self, flag, new)
             assert self.plugged or not self.wants, f"invariant 25 at {now_s}: {name}, wanting power while unplugged"
-            if name == "unplugged":
-                self.on_edges = self.on_edges[-1:]
 
     def _after(self, record: Record) -> None:
         now_s, outputs = record.now_s, record.outputs
@@ -308,6 +306,8 @@ class Checker:
             self.offer_end_s = -1e9
             self.stopped, self.recoveries = False, 0
         in_a = record.shown.state is PilotState.A
+        if in_a:
+            self.on_edges = self.on_edges[-1:]
         self.a_since_s = None if not in_a else now_s if self.a_since_s is None else self.a_since_s
         self.contacts.after(record)
         self.before = record

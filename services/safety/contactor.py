@@ -33,7 +33,7 @@ def evaluate(state: ConnectorState, moment: Moment) -> None:
     elif _may_close(state, moment):
         _close(state, moment)
     if state.pilot_sight.confirmed == "A":
-        contactor.closes, contactor.dropped_s = (), NEVER_S
+        state.memory.closings, contactor.dropped_s = (), NEVER_S
     _follow(state, moment)
 
 
@@ -85,11 +85,11 @@ def _may_close(state: ConnectorState, moment: Moment) -> bool:
 
 
 def _close(state: ConnectorState, moment: Moment) -> None:
-    contactor, now_s = state.contactor, moment.now_s
+    contactor, memory, now_s = state.contactor, state.memory, moment.now_s
     contactor.coil, contactor.on_s, contactor.phase = True, now_s, Contactor.CLOSING
-    recent = (*contactor.closes, now_s)[-CLOSES_PER_HOUR:]
-    contactor.closes = tuple(closed_s for closed_s in recent if closed_s > now_s - HOUR_S)
-    state.memory.contactor_cycles += 1
+    recent = (*memory.closings, now_s)[-CLOSES_PER_HOUR:]
+    memory.closings = tuple(closed_s for closed_s in recent if closed_s > now_s - HOUR_S)
+    memory.contactor_cycles += 1
     moment.say("coil_on")
 
 

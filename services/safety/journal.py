@@ -16,6 +16,7 @@ from schemas.faults import FAULTS
 from schemas.station import OUTPUTS
 from services.safety.memory import Memory, unreadable
 from services.safety.panel.calibration import bounded
+from services.safety.timings import CLOSES_PER_HOUR
 from services.store_errors import NewerStore
 
 VERSION = 1
@@ -155,10 +156,11 @@ class _OnlyVersion(msgspec.Struct):
 def _counts(memory: Memory) -> bool:
     worn = [memory.contactor_cycles, memory.contactor_load_cycles, memory.plug_cycles]
     counts = [memory.recoveries, *worn, memory.reclosures, *memory.trips.values()]
-    times = [memory.hold_until_s, memory.last_close_wall_s, memory.residual_tested_s]
+    times = [memory.hold_until_s, memory.last_close_wall_s, memory.residual_tested_s, *memory.closings]
     return (
         all(0 <= count < 2**53 for count in counts)
         and all(0.0 <= time_s < 1e11 for time_s in times)
+        and len(memory.closings) <= CLOSES_PER_HOUR
         and len(memory.settings) <= MOST_SETTINGS
         and len(memory.orders) <= MOST_ORDERS
         and max(map(len, (memory.restarted_for, memory.outputs_for, memory.calibrated_for))) <= LONGEST_START_ID

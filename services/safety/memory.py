@@ -15,6 +15,8 @@ class Memory:
     """Automatic recoveries since the vehicle was plugged in."""
     hold_until_s: float = 0.0
     """Boot-clock time before which the contactor stays open after a fault."""
+    closings: tuple[float, ...] = ()
+    """Boot-clock times of the closings of this plug-in within the last hour."""
     trips: dict[str, int] = field(default_factory=dict)
     """How often each fault has stopped power, ever."""
     contactor_cycles: int = 0

@@ -159,8 +159,9 @@ def contactor_free(state: ConnectorState) -> tuple[float, str]:
         (contactor.dropped_s + CLOSE_APART_S, f"waiting: {contactor.dropped_because}"),
         (state.faults.hold_until_s, _after_fault(state)),
     ]
-    if len(contactor.closes) >= CLOSES_PER_HOUR:
-        first_s = contactor.closes[-CLOSES_PER_HOUR] + HOUR_S
+    closings = state.memory.closings
+    if len(closings) >= CLOSES_PER_HOUR:
+        first_s = closings[-CLOSES_PER_HOUR] + HOUR_S
         times.append((first_s, f"waiting: the contactor has closed {CLOSES_PER_HOUR} times within an hour"))
     return max(times)
 

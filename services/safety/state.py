@@ -280,8 +280,6 @@ class ContactorState(Region):
     on_s: float = 0.0
     """Last closing edge of the coil, or the start of the process."""
     off_s: float = 0.0
-    closes: tuple[float, ...] = ()
-    """Closing edges of this plug-in within the last hour."""
     dropped_s: float = NEVER_S
     """When the contactor was opened although the vehicle still asked for power."""
     dropped_because: str = ""
@@ -358,6 +356,7 @@ class ConnectorState:
         self.last_step_s = self.started_s
         # A stored time of another boot cannot be told apart: never wait longer for it than for a new fault.
         self.faults.hold_until_s = min(self.memory.hold_until_s, self.started_s + AFTER_FAULT_S)
+        self.memory.closings = tuple(min(closed_s, self.started_s) for closed_s in self.memory.closings)
         self.begin(self.started_s)
 
     def obey(self, settings: SafetySettings, equipment: Equipment) -> None:
@@ -376,8 +375,7 @@ class ConnectorState:
         self.mirror, self.weld_input, self.output_sense = SwitchSight(), SwitchSight(), SwitchSight()
         self.lock_sight = SwitchSight()
         self.pilot = PilotState(commanded_s=now_s, any_output_until_s=now_s + 0.15, withdrawn_s=now_s)
-        closes = self.contactor.closes
-        self.contactor = ContactorState(on_s=now_s, off_s=now_s, closes=closes, powered=self.contactor.powered)
+        self.contactor = ContactorState(on_s=now_s, off_s=now_s, powered=self.contactor.powered)
         self.lock = LockState()
         for region in (self.residual, self.thermal, self.supply, self.phases, self.wear, self.wiring):
             region.begin(now_s)

@@ -45,8 +45,8 @@ def after_step(state: ConnectorState, moment: Moment | None = None) -> Moment:
         {"equipment.socket": False, "proximity.bad_s": NOW_S - 1.0},
         {**VENTILATED, **IN_D},
         {**IN_SERIES, "wiring.series": True, "wiring.series_s": NOW_S - 0.05},
-        {"contactor.closes": (NOW_S - 3600.0, *TWELVE)},
-        {"contactor.closes": TWELVE},
+        {"memory.closings": (NOW_S - 3600.0, *TWELVE)},
+        {"memory.closings": TWELVE},
     ],
 )
 def test_with_everything_proven_the_contactor_closes_at_the_bound_of_every_wait(changes: Mapping[str, Any]) -> None:
@@ -80,7 +80,7 @@ def test_with_everything_proven_the_contactor_closes_at_the_bound_of_every_wait(
         {**IN_SERIES, "wiring.series_s": NOW_S - 1.0},
         {"contactor.on_s": NOW_S - 4.999},
         {"faults.hold_until_s": NOW_S + 0.001},
-        {"contactor.closes": (NOW_S - 3599.0, *TWELVE)},
+        {"memory.closings": (NOW_S - 3599.0, *TWELVE)},
     ],
 )
 def test_one_thing_that_is_not_proven_keeps_the_contactor_open(changes: Mapping[str, Any]) -> None:
@@ -95,15 +95,15 @@ def test_the_contactor_asks_for_a_step_when_its_wait_ends() -> None:
 
 
 def test_closings_are_counted_for_an_hour_and_until_the_vehicle_is_gone() -> None:
-    state = put(proven(), {"contactor.closes": (NOW_S - 3600.5, NOW_S - 3599.5)})
+    state = put(proven(), {"memory.closings": (NOW_S - 3600.5, NOW_S - 3599.5)})
     after_step(state)
-    assert state.contactor.closes == (NOW_S - 3599.5, NOW_S)
-    state = put(proven("B"), {"contactor.closes": TWELVE, "contactor.dropped_s": NOW_S - 50.0})
+    assert state.memory.closings == (NOW_S - 3599.5, NOW_S)
+    state = put(proven("B"), {"memory.closings": TWELVE, "contactor.dropped_s": NOW_S - 50.0})
     after_step(state)
-    assert (state.contactor.closes, state.contactor.dropped_s) == (TWELVE, NOW_S - 50.0)
+    assert (state.memory.closings, state.contactor.dropped_s) == (TWELVE, NOW_S - 50.0)
     put(state, {"pilot_sight.confirmed": "A"})
     after_step(state)
-    assert (state.contactor.closes, state.contactor.dropped_s) == ((), NEVER_S)
+    assert (state.memory.closings, state.contactor.dropped_s) == ((), NEVER_S)
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_a_contactor_that_dropped_during_an_earlier_offer_does_not_forbid_the_ne
 
 
 def test_an_offer_goes_on_whatever_the_contactor_waits_for() -> None:
-    for changes in ({"contactor.phase": Contactor.CLOSED}, {"contactor.on_s": NOW_S}, {"contactor.closes": TWELVE}):
+    for changes in ({"contactor.phase": Contactor.CLOSED}, {"contactor.on_s": NOW_S}, {"memory.closings": TWELVE}):
         state, _ = evaluated(changes)
         assert (state.pilot.mode, state.pilot.waiting) == (PWM, "")
 
@@ -131,7 +131,7 @@ def test_an_offer_goes_on_whatever_the_contactor_waits_for() -> None:
         ),
         ({"faults.hold_until_s": NOW_S + 0.5}, "waiting after a fault before the start", NOW_S + 0.5),
         (
-            {"contactor.closes": TWELVE},
+            {"memory.closings": TWELVE},
             "waiting: the contactor has closed 12 times within an hour",
             NOW_S + 1.0,
         ),
@@ -163,8 +163,8 @@ def test_one_wait_delays_a_new_offer_and_says_until_when(
         {"contactor.on_s": NOW_S - 5.0},
         {"contactor.dropped_s": NOW_S - 5.0},
         {"faults.hold_until_s": NOW_S},
-        {"contactor.closes": (NOW_S - 3600.0, *TWELVE[1:])},
-        {"contactor.closes": TWELVE[1:]},
+        {"memory.closings": (NOW_S - 3600.0, *TWELVE[1:])},
+        {"memory.closings": TWELVE[1:]},
         {"pilot.withdrawn_s": NOW_S - 5.0},
         {**IN_C, "pilot.withdrawn_s": NOW_S - 6.0},
     ],

@@ -370,11 +370,14 @@ def test_a_bounce_of_the_plug_ends_without_moving_the_lock() -> None:
     assert rig.coil
 
 
-def test_the_thirteenth_closing_within_an_hour_waits() -> None:
+@pytest.mark.parametrize("kills", [False, True], ids=["", "and is not forgotten in a restart"])
+def test_the_thirteenth_closing_within_an_hour_waits(kills: bool) -> None:
     rig = Rig(keep_history=False)
     rig.charge()
-    for _ in range(14):
+    for cycle in range(14):
         rig.vehicle("B")
+        if kills and cycle % 3 == 0:
+            rig.restart()
         rig.run(6.0)
         rig.vehicle("C")
         rig.run(2.0)

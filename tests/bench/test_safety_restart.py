@@ -172,6 +172,25 @@ def test_a_remembered_hold_off_of_another_boot_costs_30_s_at_most() -> None:
     rig.until(lambda: rig.name is PilotState.B2, 30.0)
 
 
+def test_remembered_closings_of_another_boot_count_for_an_hour_at_most() -> None:
+    rig = Rig(keep_history=False)
+    rig.allow()
+    rig.start(Memory(closings=(1e9,) * 12))
+    rig.vehicle("B", 220.0)
+    rig.run(1.0)
+    rig.vehicle("C")
+    rig.run(3500.0)
+    assert not rig.coil
+    rig.until(lambda: rig.coil, 110.0)
+
+
+def test_closings_count_until_the_vehicle_is_gone_also_when_it_left_during_a_restart() -> None:
+    rig = Rig()
+    rig.allow()
+    rig.start(Memory(closings=(rig.now_s - 10.0,) * 12))
+    rig.charge()
+
+
 def test_nothing_is_unlocked_before_the_first_proof() -> None:
     rig = Rig()
     rig.world.bolt = 1.0
