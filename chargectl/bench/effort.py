@@ -1,5 +1,6 @@
 """What a bench is asked for, and how it says that it cannot run."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,10 @@ class Effort:
     quick: bool
     keep: Path | None = None
     """A file for what the figures were made of (stop: the histogram)."""
+
+    def say(self, words: str) -> None:
+        """Where a long bench is, for the person who waits; the report alone goes to standard output."""
+        print(words, file=sys.stderr, flush=True)
 
 
 class BenchError(Exception):

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from chargectl.bench.children import Child
-from chargectl.bench.effort import Effort
+from chargectl.bench.effort import BenchError, Effort
 from chargectl.bench.figures import quantile
 from chargectl.bench.histogram import histogram
 from chargectl.bench.load import busy_loops
@@ -43,6 +43,8 @@ HELD_S, STOPPED_S = 0.3, 0.6
 """`safety` stays stopped this long: longer than what the monoflop may take."""
 STAYS_OPEN_S = 2.0
 """After it goes on: nothing closes for 5 s after the start (`services/safety/timings.py`)."""
+UNASKED_PER_STOP = 4
+"""More contactors that fall without being asked to: the machine is too busy to measure anything."""
 STALLS = ("loop held up for 300 ms", "SIGSTOP", "SIGKILL")
 
 
@@ -71,10 +73,13 @@ def measure(effort: Effort) -> list[Figure]:
     ordinary: list[Run] = []
     with TemporaryDirectory(prefix="bench-") as directory:
         for repeat in range(effort.repeats):
+            where, seed = Path(directory), SEED + repeat
+            which = f"repeat {repeat + 1} of {effort.repeats}, {wanted} stops"
             if not refusal:
-                fifo.append(_run(Path(directory) / f"fifo{repeat}", wanted, SEED + repeat, realtime=True))
-            where = Path(directory) / f"ordinary{repeat}"
-            ordinary.append(_run(where, wanted, SEED + repeat, realtime=False, world_first=not refusal))
+                effort.say(f"{which} with SCHED_FIFO ...")
+                fifo.append(_run(where / f"fifo{repeat}", wanted, seed, realtime=True))
+            effort.say(f"{which} with ordinary priority ...")
+            ordinary.append(_run(where / f"ordinary{repeat}", wanted, seed, realtime=False, world_first=not refusal))
     if effort.keep is not None:
         effort.keep.write_text(kept(fifo, ordinary), encoding="utf-8")
     return figures_of(fifo, ordinary, refusal)
@@ -93,6 +98,11 @@ def _run(root: Path, wanted: int, seed: int, *, realtime: bool, world_first: boo
         cast = Cast(rig, scripts)
         while len(run.stops) < wanted:
             cast.turn()
+            if run.unasked > UNASKED_PER_STOP * wanted:
+                raise BenchError(
+                    f"{run.unasked} contactors fell unasked and {len(run.stops)} when asked: the machine is too busy; "
+                    "stop what else it does and try again"
+                )
         run.missed_deadlines = rig.missed_deadlines - missed_before
         bare.tell("stop")
         run.bare_p99_s = bare.hear(20.0)["p99_s"]
