@@ -39,9 +39,9 @@ from services.message_queue.link import Link
 from services.message_queue.listing import Listing
 from services.message_queue.offering import Offering
 from services.message_queue.outcomes import Outcomes
-from services.message_queue.storage.opening import OpenStore
 from services.message_queue.storage.store import QueueStore
 from services.message_queue.voice import Voice
+from services.opening import OpenStore
 from services.runner import Source
 from services.store import StoreError
 

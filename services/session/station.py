@@ -31,6 +31,7 @@ from bus.topics import (
 from schemas.base import ActiveFault, ActiveFaults
 from schemas.ocpp_link import LinkState
 from schemas.station import Station
+from services.opening import OpenStore
 from services.runner import Source
 from services.session.authorization import flow
 from services.session.backend_desk import BackendDesk
@@ -44,7 +45,7 @@ from services.session.keys import read_keys
 from services.session.late_records import LateRecords
 from services.session.phase_desk import PhaseDesk
 from services.session.ring import Ring
-from services.session.store import OpenStore, SessionStore
+from services.session.store import SessionStore
 from services.session.transactions.signed import FAULT
 
 HEARS = (

@@ -9,10 +9,11 @@ from bus.clock import Now
 from bus.streams import Mark
 from schemas.message_queue import AuthorizationStatus, IdTagInfo
 from schemas.session import MeterSample, SampledValue, StopReason
+from services.opening import RETRY_S
 from services.session.authorization.cache import Entry
 from services.session.authorization.flow import Pending
 from services.session.availability.rules import Closed
-from services.session.store import MIGRATIONS, RETRY_S, Learned, SessionStore, opener
+from services.session.store import MIGRATIONS, Learned, SessionStore, opener
 from services.session.transactions import rules
 from services.session.transactions.record import Plug, Stop
 from services.session.transactions.stream import pack

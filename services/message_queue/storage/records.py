@@ -1,13 +1,11 @@
 """`data/message_queue.db`, what is not a message: facts to `session`, what the backend knows, answers. Only SQL."""
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from schemas.base import Answer, Answered
 from schemas.message_queue import QueueFact, StartAnswered, StopAnswered
 from services.message_queue.rules.composing import Status
 
@@ -98,36 +96,3 @@ def keep_registration(connection: sqlite3.Connection, accepted_wall_s: float) ->
 def registration_of(connection: sqlite3.Connection) -> float:
     row = connection.execute("SELECT accepted_wall_s FROM registration").fetchone()
     return 0.0 if row is None else float(row[0])
-
-
-# durable answers
-
-
-def keep_answer(
-    connection: sqlite3.Connection, start_id: str, answered: Answered, until_s: float, now_s: float
-) -> None:
-    connection.execute("DELETE FROM answers WHERE start_id <> ? OR until_s < ?", (start_id, now_s))
-    values = (answered.request_id, start_id, until_s, answered.outcome.value, answered.reason)
-    connection.execute("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?)", (*values, json.dumps(answered.values)))
-
-
-def answers_of(connection: sqlite3.Connection, start_id: str) -> list[tuple[Answered, float]]:
-    rows = connection.execute("SELECT * FROM answers WHERE start_id = ?", (start_id,))
-    return [
-        (
-            Answered(
-                request_id=row["request_id"],
-                outcome=Answer(row["outcome"]),
-                reason=row["reason"],
-                values=json.loads(row["answer_values"]),
-            ),
-            row["until_s"],
-        )
-        for row in rows
-    ]
-
-
-def keep_probe(connection: sqlite3.Connection, wall_s: float) -> None:
-    """Shows whether the disk takes commits again."""
-    connection.execute("DELETE FROM probe")
-    connection.execute("INSERT INTO probe VALUES (?)", (wall_s,))

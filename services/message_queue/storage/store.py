@@ -14,13 +14,14 @@ from bus.ids import IdSource
 from bus.streams import Mark
 from schemas.base import Answered
 from schemas.message_queue import QueueFact
+from services import store_rows
 from services.message_queue.rules.attempts import Failure
 from services.message_queue.rules.composing import Status
 from services.message_queue.rules.message import START, STOP, Waiting
 from services.message_queue.storage import journal, records
 from services.message_queue.storage.journal import Begun, Reached
-from services.message_queue.storage.opening import Opening, OpenStore
 from services.message_queue.storage.records import Body, Stream
+from services.opening import Opening, OpenStore
 from services.store import Store, StoreError
 
 MIGRATIONS = (journal.TABLES + records.TABLES,)
@@ -71,7 +72,7 @@ class QueueStore(Opening):
             self.marks = {one.stream_id: one for one in journal.marks_of(connection)}
             self.statuses = records.statuses_of(connection)
             self.registered_wall_s = records.registration_of(connection)
-            self.answers = records.answers_of(connection, self._start_id)
+            self.answers = store_rows.answers_of(connection, self._start_id)
             self.given_up = connection.execute(journal.COUNT_GIVEN_UP).fetchone()[0]
         self._position = max((one.position for one in self.waiting.values()), default=0)
         self.current_stream = max((one.key for one in self.marks.values()), default=0)
@@ -127,7 +128,7 @@ class QueueStore(Opening):
         with self._commit(now) as connection:
             journal.keep_message(connection, placed, payload)
             journal.drop_messages(connection, gone, self.marks.values(), with_attempts=True)
-            records.keep_answer(connection, self._start_id, answered, until_s, now.boot_s)
+            store_rows.keep_answer(connection, self._start_id, answered, until_s, now.boot_s)
         for one in gone:
             del self.waiting[one.message_id]
         self._place(placed)

@@ -1,10 +1,8 @@
 """Transactions, facts and answers in `data/session.db`: rows to values and back. Only SQL: no rule, no commit."""
 
-import json
 import sqlite3
 
 from bus.streams import Mark
-from schemas.base import Answer, Answered
 from schemas.session import MeterSample, StopReason, TransactionMeterValues
 from services.session.transactions import meter_values
 from services.session.transactions.record import Plug, Stop, Transaction
@@ -196,33 +194,3 @@ def keep_mark(connection: sqlite3.Connection, mark: Mark) -> None:
 def marks_of(connection: sqlite3.Connection) -> dict[str, Mark]:
     rows = connection.execute("SELECT * FROM marks")
     return {row["stream_id"]: Mark(row["stream_id"], row["number"]) for row in rows}
-
-
-def keep_answer(
-    connection: sqlite3.Connection, start_id: str, answered: Answered, until_s: float, now_s: float
-) -> None:
-    connection.execute("DELETE FROM answers WHERE start_id <> ? OR until_s < ?", (start_id, now_s))
-    values = (answered.request_id, start_id, until_s, answered.outcome.value, answered.reason)
-    connection.execute("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?)", (*values, json.dumps(answered.values)))
-
-
-def answers_of(connection: sqlite3.Connection, start_id: str) -> list[tuple[Answered, float]]:
-    rows = connection.execute("SELECT * FROM answers WHERE start_id = ?", (start_id,))
-    return [
-        (
-            Answered(
-                request_id=row["request_id"],
-                outcome=Answer(row["outcome"]),
-                reason=row["reason"],
-                values=json.loads(row["answer_values"]),
-            ),
-            row["until_s"],
-        )
-        for row in rows
-    ]
-
-
-def keep_probe(connection: sqlite3.Connection, wall_s: float) -> None:
-    """Shows whether the disk takes commits again."""
-    connection.execute("DELETE FROM probe")
-    connection.execute("INSERT INTO probe VALUES (?)", (wall_s,))

@@ -1,4 +1,4 @@
-"""A store that opens itself when it can, and knows whether the disk takes commits."""
+"""A store of a service that opens itself when it can, and knows whether the disk takes commits."""
 
 import contextlib
 import sqlite3
@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
 from bus.clock import Now
-from services.message_queue.storage import records
+from services import store_rows
 from services.store import Store, StoreError
 
 RETRY_S = 1.0
@@ -66,7 +66,7 @@ class Opening(ABC):
         """Tries a commit that changes nothing, to learn whether the disk takes them again."""
         if self._store is not None and self.may_try(now):
             with contextlib.suppress(StoreError), self._commit(now) as connection:
-                records.keep_probe(connection, now.wall_s)
+                store_rows.keep_probe(connection, now.wall_s)
 
     def close(self) -> None:
         if self._store is not None:
