@@ -22,6 +22,7 @@ from hardware.linux.sysfs import Sysfs
 from hardware.sim.site import Site
 from services.home import parse_station
 from tests.board_rigs import MOUNTED, Turning, electrics
+from tests.gpio_station import NAMES, gpio_station
 
 SCALE_MV = 0.805664
 """12 bits of 3.3 V."""
@@ -30,51 +31,13 @@ FACTOR, OFFSET_V = 8.0, -13.0
 SENSE_FACTOR = 150.0
 SUPPLY_V, PULL_UP_OHM = 3.3, 1000.0
 CHIP = "/dev/gpiochip0"
-WIRING = f"""
-[station]
-board = "direct-gpio"
-model = "Bench AC"
-serial = "BENCH-1"
-[gpio]
-hardware_interlock = true
-feed = "FEED"
-[gpio.connector.1]
-pilot_pwm = "pwmchip0/0"
-pilot_negative = "CP_NEGATIVE"
-pilot_high = {{ channel = "evse-adc/in_voltage0", factor = {FACTOR}, offset_v = {OFFSET_V} }}
-pilot_low = {{ channel = "iio:device0/in_voltage1", factor = {FACTOR}, offset_v = {OFFSET_V} }}
-proximity = {{ channel = "evse-adc/in_voltage2", supply_v = {SUPPLY_V}, pull_up_ohm = {PULL_UP_OHM} }}
-contactor = "COIL"
-mirror = "MIRROR"
-phase_relay = "PHASES"
-phase_relay_feedback = "PHASES_BACK"
-lock = "LOCK"
-unlock = "UNLOCK"
-lock_feedback = "!LOCKED"
-residual_dc = "RCM_DC"
-residual_rms = "RCM_RMS"
-residual_error = "RCM_ERROR"
-residual_test = "RCM_TEST"
-output_sense = [
-  {{ channel = "evse-adc/in_voltage3", factor = {SENSE_FACTOR} }},
-  {{ channel = "evse-adc/in_voltage4", factor = {SENSE_FACTOR} }},
-  {{ channel = "evse-adc/in_voltage5", factor = {SENSE_FACTOR} }},
-]
-[gpio.inputs]
-emergency_stop = "ESTOP"
-rcd = "17"
-[gpio.outputs]
-auxiliary = "AUX"
-relay_2 = "{CHIP}:K2"
-[linux]
-fan = "hwmon:nct/fan1"
-[linux.temperatures]
-housing = "hwmon:nct/temp1"
-"""
-NAMES = (
-    "FEED", "CP_NEGATIVE", "COIL", "MIRROR", "PHASES", "PHASES_BACK", "LOCK", "UNLOCK", "LOCKED", "RCM_DC", "RCM_RMS",
-    "RCM_ERROR", "RCM_TEST", "ESTOP", "AUX", "K2", "", "RCD",
-)  # fmt: skip
+CHANNELS = (
+    f'{{ channel = "evse-adc/in_voltage0", factor = {FACTOR}, offset_v = {OFFSET_V} }}',
+    f'{{ channel = "iio:device0/in_voltage1", factor = {FACTOR}, offset_v = {OFFSET_V} }}',
+    f'{{ channel = "evse-adc/in_voltage2", supply_v = {SUPPLY_V}, pull_up_ohm = {PULL_UP_OHM} }}',
+    *(f'{{ channel = "evse-adc/in_voltage{place}", factor = {SENSE_FACTOR} }}' for place in (3, 4, 5)),
+)
+WIRING = gpio_station(CHIP, "pwmchip0", CHANNELS, "hwmon:nct/fan1", "hwmon:nct/temp1")
 
 
 class Pins:

@@ -12,7 +12,8 @@ from hardware.sim.site import Site
 from services.board_check import board_problems
 from services.home import parse_station
 from tests.board_rigs import MOUNTED, Turning, electrics
-from tests.kernel_rig import NAMES, Pins
+from tests.gpio_station import NAMES, gpio_station
+from tests.kernel_rig import Pins
 from tests.kernels.chip import SimulatedChip
 from tests.kernels.i2c import ADCS, FAN, PWM, TEMPERATURE, StubBus
 
@@ -26,46 +27,12 @@ INPUTS = ("MIRROR", "PHASES_BACK", "LOCKED", "RCM_DC", "RCM_RMS", "RCM_ERROR", "
 
 def wiring(chip: str, pwm: str, adcs: list[str]) -> str:
     """A station file. `adcs`: names of devices in the order pilot high, pilot low, proximity, L1, L2, L3."""
-    high, low, proximity, *sense = adcs
-    voltages = ", ".join(f'{{ channel = "{each}/in_voltage0", factor = {SENSE_FACTOR} }}' for each in sense)
-    return f"""
-[station]
-board = "direct-gpio"
-model = "Bench AC"
-serial = "BENCH-1"
-[gpio]
-hardware_interlock = true
-chip = "{chip}"
-feed = "FEED"
-[gpio.connector.1]
-pilot_pwm = "{pwm}/0"
-pilot_negative = "CP_NEGATIVE"
-pilot_high = {{ channel = "{high}/in_voltage0", factor = {FACTOR}, offset_v = {OFFSET_V} }}
-pilot_low = {{ channel = "{low}/in_voltage0", factor = {FACTOR}, offset_v = {OFFSET_V} }}
-proximity = {{ channel = "{proximity}/in_voltage0", supply_v = {SUPPLY_V}, pull_up_ohm = {PULL_UP_OHM} }}
-contactor = "COIL"
-mirror = "MIRROR"
-phase_relay = "PHASES"
-phase_relay_feedback = "PHASES_BACK"
-lock = "LOCK"
-unlock = "UNLOCK"
-lock_feedback = "!LOCKED"
-residual_dc = "RCM_DC"
-residual_rms = "RCM_RMS"
-residual_error = "RCM_ERROR"
-residual_test = "RCM_TEST"
-output_sense = [{voltages}]
-[gpio.inputs]
-emergency_stop = "ESTOP"
-rcd = "17"
-[gpio.outputs]
-auxiliary = "AUX"
-relay_2 = "{chip}:K2"
-[linux]
-fan = "hwmon:max6650/fan1"
-[linux.temperatures]
-housing = "hwmon:lm75/temp1"
-"""
+    of_pilot = f"factor = {FACTOR}, offset_v = {OFFSET_V}"
+    of_proximity = f"supply_v = {SUPPLY_V}, pull_up_ohm = {PULL_UP_OHM}"
+    how = (of_pilot, of_pilot, of_proximity, *[f"factor = {SENSE_FACTOR}"] * 3)
+    channels = [f'{{ channel = "{adc}/in_voltage0", {each} }}' for adc, each in zip(adcs, how, strict=True)]
+    described = gpio_station(chip, pwm, channels, "hwmon:max6650/fan1", "hwmon:lm75/temp1")
+    return described.replace("[gpio]", f'[gpio]\nchip = "{chip}"', 1)
 
 
 class Chips:

@@ -11,7 +11,7 @@ from hardware.interfaces import PilotMode  # noqa: E402
 from hardware.linux.clock import boot_s  # noqa: E402
 from tests.board_rigs import hold, until  # noqa: E402
 from tests.contract.test_boards import *  # noqa: E402, F403
-from tests.kernel_rig import NAMES  # noqa: E402
+from tests.gpio_station import NAMES  # noqa: E402
 from tests.kernels.board_rig import Chips, KernelRig  # noqa: E402
 from tests.kernels.chip import SimulatedChip  # noqa: E402
 
