@@ -173,15 +173,14 @@ def test_a_remembered_hold_off_of_another_boot_costs_30_s_at_most() -> None:
 
 
 def test_remembered_closings_of_another_boot_count_for_an_hour_at_most() -> None:
-    rig = Rig(keep_history=False)
+    rig = Rig()
     rig.allow()
+    started_s = rig.now_s
     rig.start(Memory(closings=(1e9,) * 12))
     rig.vehicle("B", 220.0)
-    rig.run(1.0)
-    rig.vehicle("C")
-    rig.run(3500.0)
-    assert not rig.coil
-    rig.until(lambda: rig.coil, 110.0)
+    rig.run(6.0)
+    assert "12 times within an hour" in rig.shown.reason
+    assert rig.shown.retry_after_s == pytest.approx(started_s + 3600.0)
 
 
 def test_closings_count_until_the_vehicle_is_gone_also_when_it_left_during_a_restart() -> None:
