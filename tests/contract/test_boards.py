@@ -131,6 +131,7 @@ def test_a_driven_duty_is_read_back_and_the_vehicle_answers_it(rig: Rig) -> None
 
 
 def test_nothing_is_driven_before_the_flush(rig: Rig) -> None:
+    until(rig, lambda: near(levels(rig).high_v, 12.0), flush=True)
     rig.board.connectors[1].pilot.drive(PilotMode.F, 0.0)
     end_s = boot_s() + 0.05
     until(rig, lambda: boot_s() >= end_s)
