@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from schemas.faults import FAULTS, FaultClass
 from schemas.safety import PilotState
+from services.safety.timings import REMEMBERED_S
 from tests.safety_configurations import CONFIGURATIONS, Configuration, flip, unplugged
 from tests.safety_rig import Rig
 
@@ -89,6 +90,7 @@ def _key(rig: Rig) -> Hashable:
         rig.name, rig.outputs, sight.letter, sight.confirmed, sight.diode_proven, sight.seen_b, state.qualified,
         contactor.phase, state.lock.phase, state.lock.failed, tuple(sorted(state.faults.active)), state.memory.lockout,
         state.memory.latched, state.memory.recoveries, state.vehicle_connected, tuple(map(_bucket, (*ages, *ahead))),
+        state.faults.of_before if now_s - state.started_s < REMEMBERED_S else (),
         _bucket(lease_s), rig.may, rig.hold, rig.session_alive, world.vehicle, world.welded, world.drops, world.diode,
         world.pilot_alive, world.pilot_nan, world.lock_opens, math.isinf(world.ohm), *_rooms(rig),
     )  # fmt: skip

@@ -4,7 +4,7 @@ from schemas.faults import FAULTS, FaultClass
 from services.safety.causes import RULES
 from services.safety.rule import after
 from services.safety.state import ActiveFault, ConnectorState, Moment, due
-from services.safety.timings import AFTER_FAULT_S, F_LEAST_S, RECOVERIES, SAME_EDGE_APART_S, UNPLUGGED_S
+from services.safety.timings import AFTER_FAULT_S, F_LEAST_S, RECOVERIES, REMEMBERED_S, SAME_EDGE_APART_S, UNPLUGGED_S
 
 STOPPING = frozenset({FaultClass.STOP, FaultClass.LATCH, FaultClass.LOCKOUT})
 BLOCKING = STOPPING | {FaultClass.PAUSE}
@@ -51,9 +51,9 @@ def evaluate(state: ConnectorState, moment: Moment) -> None:
     if gone_vehicle:
         state.memory.latched, state.memory.recoveries = (), 0
     state.faults.pending = False
-    active, latched = state.faults.active, state.memory.latched
+    active, latched, of_before = state.faults.active, state.memory.latched, state.faults.of_before
     for code, cause in _CAUSES:
-        if cause(state, moment):
+        if cause(state, moment) or (of_before and _is_remembered(state, code, moment)):
             if code in active:
                 active[code].gone_s = None
                 _extend_hold(state, code, moment)
@@ -62,6 +62,13 @@ def evaluate(state: ConnectorState, moment: Moment) -> None:
         elif code in latched and code not in active:
             _raise(state, code, moment)
     _clear(state, gone_vehicle, moment)
+    if state.memory.active_faults != tuple(active):
+        state.memory.active_faults = tuple(active)
+
+
+def _is_remembered(state: ConnectorState, code: str, moment: Moment) -> bool:
+    """A process that is killed must not be a way out of a fault, and none is over because its cause is not read yet."""
+    return code in state.faults.of_before and not after(state.started_s, REMEMBERED_S, moment)
 
 
 def _raise(state: ConnectorState, code: str, moment: Moment) -> None:
@@ -79,7 +86,7 @@ def _raise(state: ConnectorState, code: str, moment: Moment) -> None:
     if fault_class in STOPPING:
         if code not in _WITHOUT_F:
             faults.f_until_s = now_s + F_LEAST_S
-        if code not in (*state.memory.latched, state.memory.lockout):
+        if code not in (*state.memory.latched, state.memory.lockout) and not _is_remembered(state, code, moment):
             state.memory.trips[code] = state.memory.trips.get(code, 0) + 1
     once_too_often = fault_class in STOPPING and state.memory.recoveries >= RECOVERIES
     if (fault_class is FaultClass.LATCH or once_too_often) and code not in state.memory.latched:
@@ -99,7 +106,7 @@ def _clear(state: ConnectorState, gone_vehicle: bool, moment: Moment) -> None:
     faults, memory, now_s = state.faults, state.memory, moment.now_s
     for code, fault in list(faults.active.items()):
         rule, fault_class = RULES[code], class_of(code)
-        if rule.cause(state, moment) or code in memory.latched:
+        if rule.cause(state, moment) or code in memory.latched or _is_remembered(state, code, moment):
             continue
         fault.gone_s = now_s if fault.gone_s is None else fault.gone_s
         if not after(fault.gone_s, rule.clear_s, moment):

@@ -142,7 +142,7 @@ def _parse(content: bytes) -> Journal:
         return Journal(version=version, connectors={})
     found = msgspec.json.decode(content, type=Journal)
     for number, memory in found.connectors.items():
-        if memory.lockout not in LOCKOUTS or not {*memory.latched, *memory.trips} <= set(FAULTS):
+        if memory.lockout not in LOCKOUTS or not {*memory.latched, *memory.active_faults, *memory.trips} <= set(FAULTS):
             raise ValueError(f"connector {number}: a fault that is not in the catalogue")
         if not _counts(memory):
             raise ValueError(f"connector {number}: a number out of range")
@@ -156,10 +156,10 @@ class _OnlyVersion(msgspec.Struct):
 def _counts(memory: Memory) -> bool:
     worn = [memory.contactor_cycles, memory.contactor_load_cycles, memory.plug_cycles]
     counts = [memory.recoveries, *worn, memory.reclosures, *memory.trips.values()]
-    times = [memory.hold_until_s, memory.last_close_wall_s, memory.residual_tested_s, *memory.closings]
+    times = [memory.hold_until_s, memory.wait_until_s, memory.last_close_wall_s, memory.residual_tested_s]
     return (
         all(0 <= count < 2**53 for count in counts)
-        and all(0.0 <= time_s < 1e11 for time_s in times)
+        and all(0.0 <= time_s < 1e11 for time_s in (*times, *memory.closings))
         and len(memory.closings) <= CLOSES_PER_HOUR
         and len(memory.settings) <= MOST_SETTINGS
         and len(memory.orders) <= MOST_ORDERS

@@ -11,6 +11,8 @@ class Memory:
     """Code of the fault that keeps it out of service; only service resets it."""
     latched: tuple[str, ...] = ()
     """Faults that wait for an unplug."""
+    active_faults: tuple[str, ...] = ()
+    """Those that are active: after a restart they are awaited before they count as gone."""
     recoveries: int = 0
     """Automatic recoveries since the vehicle was plugged in."""
     hold_until_s: float = 0.0
@@ -57,6 +59,8 @@ class Memory:
     """The start of the station in which that was tried last."""
     restarted_for: str = ""
     """The start of the station, after a power loss, whose random wait is over."""
+    wait_until_s: float = 0.0
+    """Boot-clock time at which the random wait after a power loss or an undervoltage ends; 0 = there is none."""
     last_close_wall_s: float = 0.0
     """Station wall time of the last closing, for people."""
     settings: dict[str, str] = field(default_factory=dict)
@@ -74,6 +78,7 @@ def cleared(memory: Memory) -> Memory:
         memory,
         lockout="",
         latched=(),
+        active_faults=(),
         recoveries=0,
         reclosures=0,
         trips=dict(memory.trips),

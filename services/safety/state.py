@@ -26,7 +26,7 @@ from services.safety.residual.state import ResidualState
 from services.safety.settings import NO_SETTINGS, SafetySettings
 from services.safety.supply.state import SupplyState
 from services.safety.thermal.state import ThermalState
-from services.safety.timings import AFTER_FAULT_S
+from services.safety.timings import AFTER_FAULT_S, LONGEST_WAIT_S
 from services.safety.wear.state import WearState
 from services.safety.wiring.state import WiringState
 
@@ -229,6 +229,8 @@ class FaultState(Region):
     active: dict[str, ActiveFault] = field(default_factory=dict)
     pending: bool = False
     """A cause is back less than 250 ms after its fault was cleared: it blocks, and is told a moment later."""
+    of_before: tuple[str, ...] = ()
+    """Those that were active when the process before this one ended."""
     cleared_s: dict[str, float] = field(default_factory=dict)
     hold_until_s: float = 0.0
     hold_code: str = ""
@@ -356,6 +358,8 @@ class ConnectorState:
         self.last_step_s = self.started_s
         # A stored time of another boot cannot be told apart: never wait longer for it than for a new fault.
         self.faults.hold_until_s = min(self.memory.hold_until_s, self.started_s + AFTER_FAULT_S)
+        self.faults.of_before = self.memory.active_faults
+        self.memory.wait_until_s = min(self.memory.wait_until_s, self.started_s + LONGEST_WAIT_S)
         self.memory.closings = tuple(min(closed_s, self.started_s) for closed_s in self.memory.closings)
         self.begin(self.started_s)
 

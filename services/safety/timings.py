@@ -67,6 +67,10 @@ STOPS_WITHIN_S = 0.100
 """From the vehicle opening S2 to open contacts (sequence 8.1); a contactor that exceeds it is warned of."""
 CLOSE_APART_S = 5.0
 AFTER_FAULT_S = 30.0
+REMEMBERED_S = 5.0
+"""After a start: what was active before it lasts so long at least; by then everything has been read."""
+LONGEST_WAIT_S = 300.0
+"""RandomRestartAfterPowerLoss."""
 CLOSES_PER_HOUR = 12
 """Per plug-in: contactor life."""
 HOUR_S = 3600.0

@@ -8,16 +8,15 @@ import zlib
 
 from hardware.interfaces import PilotMode
 from services.safety.state import ConnectorState, Moment
-from services.safety.timings import BOOT_S
+from services.safety.timings import BOOT_S, LONGEST_WAIT_S
 
-LONGEST_S = 300.0
 _SPREAD = "waiting: charging starts at a random time within 5 minutes after a power failure"
 
 
 def drawn_s(seed: str) -> float:
-    """A wait between 0 and LONGEST_S; the same one for the same text."""
+    """A wait between 0 and LONGEST_WAIT_S; the same one for the same text."""
     # no cryptography here: a digest would load a library of some megabytes
-    return LONGEST_S * zlib.crc32(seed.encode()) / 2**32
+    return LONGEST_WAIT_S * zlib.crc32(seed.encode()) / 2**32
 
 
 def follow(state: ConnectorState, moment: Moment) -> None:
@@ -28,10 +27,13 @@ def follow(state: ConnectorState, moment: Moment) -> None:
     if returned:
         supply.returns += 1
         _wait(state, f"mains {supply.returns}", moment)
+    if now_s < state.memory.wait_until_s:
+        moment.wake(state.memory.wait_until_s)
+        return
+    state.memory.wait_until_s = 0.0
     boot = moment.readings.boot
-    if boot is not None and boot.power_loss and now_s >= supply.wait_until_s:
+    if boot is not None and boot.power_loss:
         state.memory.restarted_for = boot.start_id
-    moment.wake(supply.wait_until_s)
 
 
 def _hear_boot(state: ConnectorState, moment: Moment) -> None:
@@ -49,16 +51,16 @@ def _wait(state: ConnectorState, what: str, moment: Moment) -> None:
     boot = moment.readings.boot
     station = f"{boot.serial}/{boot.start_id}" if boot is not None else ""
     wait_s = drawn_s(f"{station}/{state.equipment.connector}/{what}")
-    state.supply.wait_until_s = max(state.supply.wait_until_s, moment.now_s + wait_s)
+    state.memory.wait_until_s = max(state.memory.wait_until_s, moment.now_s + wait_s)
 
 
 def refusal(state: ConnectorState, now_s: float) -> tuple[str, float]:
     """After the start `system` is given the time of the self-test to say why the station has started."""
     if not state.settings.random_restart:
         return "", 0.0
-    supply = state.supply
-    if now_s < supply.wait_until_s:
-        return _SPREAD, supply.wait_until_s
+    supply, wait_until_s = state.supply, state.memory.wait_until_s
+    if now_s < wait_until_s:
+        return _SPREAD, wait_until_s
     if supply.was_low:
         return _SPREAD, 0.0
     told_by_s = state.started_s + BOOT_S

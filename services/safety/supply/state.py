@@ -47,8 +47,6 @@ class SupplyState(Region):
     managed: bool = False
     """The energy management input limits the current."""
     boot_heard: bool = False
-    wait_until_s: float = 0.0
-    """Boot-clock time before which nothing is offered after a power loss."""
     returns: int = 0
     """How often the mains have come back since this process started."""
     was_low: bool = False
