@@ -251,7 +251,8 @@ class Checker:
         now_s, outputs = record.now_s, record.outputs
         if outputs.coil and not self.coil:
             before_s = self.on_edges[-1] if self.on_edges else -1e9
-            assert now_s - max(before_s, self.start_s) >= 5.0 - TINY, f"invariant 20 at {now_s}: closed again too soon"
+            before_s = max(before_s, self.start_s, self.off_s)
+            assert now_s - before_s >= 5.0 - TINY, f"invariant 20 at {now_s}: closed again too soon"
             assert now_s - self.fault_s >= 30.0 - TINY, f"invariant 20 at {now_s}: closed too soon after a fault"
             self.recoveries, self.stopped = self.recoveries + self.stopped, False
             assert self.recoveries <= 3, f"R3 at {now_s}: power comes back by itself for the fourth time"
@@ -306,9 +307,9 @@ class Checker:
             self.offer_end_s = -1e9
             self.stopped, self.recoveries = False, 0
         in_a = record.shown.state is PilotState.A
-        if in_a:
-            self.on_edges = self.on_edges[-1:]
         self.a_since_s = None if not in_a else now_s if self.a_since_s is None else self.a_since_s
+        if self.a_since_s is not None and now_s - self.a_since_s >= 1.0 - TINY:
+            self.on_edges = self.on_edges[-1:]
         self.contacts.after(record)
         self.before = record
 

@@ -44,9 +44,11 @@ def _proximity_lost(state: ConnectorState, _moment: Moment) -> bool:
 
 def _proximity_invalid(state: ConnectorState, moment: Moment) -> bool:
     """Where the pilot cannot be read either, the whole board is away: that says nothing about the cable."""
+    since_s, sight = state.proximity.bad_s, state.pilot_sight
+    if not state.proximity_is_read and sight.letter != "":
+        return after(state.begun_s, BOOT_S, moment)
     if not state.equipment.socket or not state.vehicle_connected or state.proximity.ampacity_a:
         return False
-    since_s, sight = state.proximity.bad_s, state.pilot_sight
     if since_s is None or sight.confirmed not in ("B", "C", "D") or sight.letter == "":
         return False
     return after(max(since_s, sight.confirmed_s, sight.run_start_s), UNREADABLE_S, moment)

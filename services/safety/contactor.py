@@ -19,6 +19,7 @@ from services.safety.timings import (
     OPEN_FILTER_S,
     OPEN_WITHIN_S,
 )
+from services.safety.wear import counting
 from services.safety.wiring import series
 
 _BY_VEHICLE = "the vehicle stopped asking"
@@ -33,7 +34,9 @@ def evaluate(state: ConnectorState, moment: Moment) -> None:
     elif _may_close(state, moment):
         _close(state, moment)
     if state.pilot_sight.confirmed == "A":
-        state.memory.closings, contactor.dropped_s = (), NEVER_S
+        contactor.dropped_s = NEVER_S
+    if state.memory.closings and faults.unplugged(state, moment):
+        state.memory.closings = ()
     _follow(state, moment)
 
 
@@ -95,6 +98,7 @@ def _close(state: ConnectorState, moment: Moment) -> None:
 
 def _open(state: ConnectorState, why: str, moment: Moment) -> None:
     contactor, now_s = state.contactor, moment.now_s
+    counting.count_opening(state, moment)
     contactor.coil, contactor.off_s, contactor.phase = False, now_s, Contactor.OPENING
     contactor.watched = True
     if why != _BY_VEHICLE:

@@ -113,6 +113,7 @@ def restart_after_gap(state: ConnectorState, moment: Moment) -> None:
     if gap_s >= 0.0 and not (state.contactor.coil and gap_s > FEED_S):
         return
     if state.contactor.coil:
+        counting.count_opening(state, moment)
         moment.say("coil_off", "the loop was held up")
         state.faults.overrun_s = moment.now_s
     state.begin(moment.now_s)

@@ -163,7 +163,8 @@ def _counts(memory: Memory) -> bool:
         and len(memory.closings) <= CLOSES_PER_HOUR
         and len(memory.settings) <= MOST_SETTINGS
         and len(memory.orders) <= MOST_ORDERS
-        and max(map(len, (memory.restarted_for, memory.outputs_for, memory.calibrated_for))) <= LONGEST_START_ID
+        and max(map(len, (memory.restarted_for, memory.wait_start, memory.outputs_for, memory.calibrated_for)))
+        <= LONGEST_START_ID
         and set(memory.outputs) <= set(OUTPUTS)
         and (memory.pilot_calibration is None or bounded(*memory.pilot_calibration))
     )

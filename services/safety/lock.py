@@ -9,6 +9,7 @@ from services.safety.proofs import shows_line
 from services.safety.rule import after
 from services.safety.state import ConnectorState, Moment, due
 from services.safety.timings import (
+    BOOT_S,
     EXERCISE_AGAIN_S,
     FEEDBACK_VALID_S,
     HELD_AFTER_STOP_S,
@@ -54,10 +55,13 @@ def is_present(state: ConnectorState) -> bool:
 
 def _is_settled(state: ConnectorState, moment: Moment) -> bool:
     """The feedback is fresh, and says the same for 50 ms."""
-    sight, now_s = state.lock_sight, moment.now_s
-    if not sight.fresh(now_s, FEEDBACK_VALID_S):
+    if _is_unread(state, moment):
         return False
-    return after(sight.run_start_s, LOCK_SETTLED_S, moment)
+    return after(state.lock_sight.run_start_s, LOCK_SETTLED_S, moment)
+
+
+def _is_unread(state: ConnectorState, moment: Moment) -> bool:
+    return not state.lock_sight.fresh(moment.now_s, FEEDBACK_VALID_S)
 
 
 def _note_release(state: ConnectorState, grant: Grant, present: bool) -> None:
@@ -172,6 +176,8 @@ def exercise(state: ConnectorState, moment: Moment) -> None:
         first = LockDrive.UNLOCK if state.lock_sight.closed else LockDrive.LOCK
         lock.exercise, lock.exercise_s = first, moment.now_s
         moment.wake(moment.now_s + LOCK_DRIVE_S)
+    elif must_exercise(state) and _is_unread(state, moment) and after(state.begun_s, BOOT_S, moment):
+        _conclude(state, True, moment)
 
 
 def _go_on(state: ConnectorState, moment: Moment) -> None:

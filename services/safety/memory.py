@@ -61,6 +61,8 @@ class Memory:
     """The start of the station, after a power loss, whose random wait is over."""
     wait_until_s: float = 0.0
     """Boot-clock time at which the random wait after a power loss or an undervoltage ends; 0 = there is none."""
+    wait_start: str = ""
+    """The start of the station in which it began; empty = that was not known."""
     last_close_wall_s: float = 0.0
     """Station wall time of the last closing, for people."""
     settings: dict[str, str] = field(default_factory=dict)

@@ -154,8 +154,9 @@ def contactor_free(state: ConnectorState) -> tuple[float, str]:
     """(boot-clock time before which the contactor does not close, why)."""
     contactor = state.contactor
     started = contactor.on_s == state.begun_s
+    switched_s = max(contactor.on_s, contactor.off_s)
     times = [
-        (contactor.on_s + CLOSE_APART_S, "waiting after the start" if started else "waiting: it has just switched"),
+        (switched_s + CLOSE_APART_S, "waiting after the start" if started else "waiting: it has just switched"),
         (contactor.dropped_s + CLOSE_APART_S, f"waiting: {contactor.dropped_because}"),
         (state.faults.hold_until_s, _after_fault(state)),
     ]

@@ -101,9 +101,10 @@ def test_closings_are_counted_for_an_hour_and_until_the_vehicle_is_gone() -> Non
     state = put(proven("B"), {"memory.closings": TWELVE, "contactor.dropped_s": NOW_S - 50.0})
     after_step(state)
     assert (state.memory.closings, state.contactor.dropped_s) == (TWELVE, NOW_S - 50.0)
-    put(state, {"pilot_sight.confirmed": "A"})
-    after_step(state)
-    assert (state.memory.closings, state.contactor.dropped_s) == ((), NEVER_S)
+    for since_s, closings in ((NOW_S - 0.9, TWELVE), (NOW_S - 1.0, ())):
+        put(state, {"pilot_sight.confirmed": "A", "pilot_sight.letter": "A", "pilot_sight.run_start_s": since_s})
+        after_step(state)
+        assert (state.memory.closings, state.contactor.dropped_s) == (closings, NEVER_S)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """Boot, restart, and what survives (F74)."""
 
+import math
+
 import pytest
 
 from hardware.interfaces import LockDrive, PilotMode
 from schemas.safety import PilotState
 from services.safety.memory import Memory, unreadable
-from tests.safety_rig import FIXED, NO_MIRROR, Rig
+from tests.safety_rig import FIXED, NO_MIRROR, RATED_32_A, SOCKET, Rig
 
 pytestmark = pytest.mark.bench
 
@@ -188,6 +190,89 @@ def test_closings_count_until_the_vehicle_is_gone_also_when_it_left_during_a_res
     rig.allow()
     rig.start(Memory(closings=(rig.now_s - 10.0,) * 12))
     rig.charge()
+
+
+def stopped(rig: Rig) -> None:
+    """The level is between two states for as long as it takes to be a fault, then safety dies."""
+    rig.vehicle("-")
+    rig.run(40.0)
+    assert rig.shown.faults == ("pilot_level_invalid",)
+    rig.restart()
+    rig.world.vehicle = "C"
+
+
+def test_a_kill_is_no_way_out_of_a_fault() -> None:
+    rig = Rig(equipment=FIXED)
+    rig.charge()
+    rig.run(10.0)
+    stopped(rig)
+    trips = dict(rig.state.memory.trips)
+    killed_s = rig.now_s
+    rig.run(4.9)
+    assert rig.shown.faults == ("pilot_level_invalid",)
+    rig.run(3.2)
+    assert rig.shown.faults == ()
+    rig.until(lambda: rig.coil, 40.0)
+    assert rig.now_s - killed_s == pytest.approx(35.0, abs=1.0)
+    assert (rig.state.memory.trips, rig.state.memory.recoveries) == (trips, 1)
+
+
+def test_three_recoveries_are_three_although_safety_dies_in_each_stop() -> None:
+    rig = Rig(equipment=FIXED)
+    rig.charge()
+    for _ in range(3):
+        rig.run(10.0)
+        stopped(rig)
+        rig.until(lambda: rig.coil, 45.0)
+    rig.run(10.0)
+    stopped(rig)
+    rig.run(60.0)
+    assert not rig.coil
+    assert rig.state.memory.latched == ("pilot_level_invalid",)
+    rig.vehicle("A", math.inf)
+    rig.run(6.0)
+    assert (rig.shown.faults, rig.state.memory.active_faults) == ((), ())
+
+
+def test_a_contact_that_is_reported_stays_reported_over_a_restart() -> None:
+    rig = Rig(equipment=SOCKET._replace(inputs=frozenset({"tamper"})), settings=RATED_32_A._replace(tamper=True))
+    rig.world.contacts = {"tamper": True}
+    rig.run(6.0)
+    assert rig.shown.faults == ("tampered",)
+    rig.restart()
+    for _ in range(100):
+        rig.run(0.1)
+        assert rig.shown.faults == ("tampered",)
+    rig.restart()
+    rig.world.contacts = {"tamper": False}
+    rig.run(4.9)
+    assert rig.shown.faults == ("tampered",), "it is awaited for 5 s"
+    rig.run(1.2)
+    assert rig.shown.faults == ()
+
+
+class WithoutProximity(Rig):
+    def sample(self) -> None:
+        super().sample()
+        self.readings = self.readings._replace(proximity=None)
+
+
+class WithoutLockFeedback(Rig):
+    def sample(self) -> None:
+        super().sample()
+        self.readings = self.readings._replace(lock=None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [(WithoutProximity, "proximity_invalid"), (WithoutLockFeedback, "lock_failed")]
+)
+def test_a_sensor_that_never_answers_ends_the_start_with_its_fault(kind: type[Rig], code: str) -> None:
+    rig = kind()
+    rig.allow(may=False, hold=False)
+    rig.run(9.9)
+    assert rig.name is PilotState.BOOT
+    rig.run(1.0)
+    assert code in rig.shown.faults
 
 
 def test_nothing_is_unlocked_before_the_first_proof() -> None:

@@ -557,14 +557,26 @@ def test_nobody_waits_without_the_key_or_after_another_start(boot: BootSight, ke
     rig.until(lambda: rig.outputs.mode is PilotMode.PWM, 8.0)
 
 
-def test_a_process_that_was_killed_meanwhile_waits_for_the_same_power_loss_again_and_not_for_one_that_is_over() -> None:
+def test_a_process_that_was_killed_meanwhile_goes_on_waiting_and_not_for_a_power_loss_that_is_over() -> None:
     rig = starting(POWER_LOSS)
+    ends_s = 1000.0 + restart.drawn_s("SERIAL-1/start-1/1/start")
     rig.run(5.0)
     rig.restart()
-    rig.run(20.0)
-    assert rig.outputs.mode is PilotMode.X1
+    rig.run(6.0)
+    assert rig.shown.reason.startswith("waiting: charging starts at a random time")
+    assert rig.shown.retry_after_s == pytest.approx(ends_s, abs=0.03)
     done = starting(POWER_LOSS, memory=Memory(restarted_for="start-1"))
     done.until(lambda: done.outputs.mode is PilotMode.PWM, 8.0)
+
+
+def test_a_power_loss_in_the_wait_after_another_one_begins_a_wait_of_its_own() -> None:
+    before = Memory(wait_until_s=1200.0, wait_start="start-0")
+    rig = starting(POWER_LOSS, memory=before.copy())
+    rig.run(6.0)
+    ends_s = 1000.0 + restart.drawn_s("SERIAL-1/start-1/1/start")
+    assert rig.shown.retry_after_s == pytest.approx(ends_s, abs=0.03)
+    quiet = starting(POWER_LOSS._replace(power_loss=False), memory=before.copy())
+    quiet.until(lambda: quiet.outputs.mode is PilotMode.PWM, 8.0)
 
 
 def test_without_word_of_the_start_10_s_are_waited_and_no_more() -> None:
@@ -579,7 +591,8 @@ def test_without_word_of_the_start_10_s_are_waited_and_no_more() -> None:
     assert rig.outputs.mode is PilotMode.PWM, "an offer is not taken back for it"
 
 
-def test_f65_after_a_sag_of_5_s_charging_restarts_60_s_and_a_random_time_later() -> None:
+def test_f65_after_a_sag_of_5_s_charging_restarts_60_s_and_a_random_time_later_whoever_dies_meanwhile() -> None:
+    """One that dies in the fault awaits it for 5 s, and 60 s of good mains follow; one that dies in the wait goes on."""
     rig = bench(keys=SPREAD)
     rig.world.boot = POWER_LOSS._replace(power_loss=False)
     rig.charge()
@@ -587,8 +600,12 @@ def test_f65_after_a_sag_of_5_s_charging_restarts_60_s_and_a_random_time_later()
     rig.run(5.0)
     mains(rig, *MAINS)
     rig.keep_history = False
-    waited_s = rig.until(lambda: rig.outputs.mode is PilotMode.PWM, 360.0)
-    assert waited_s == pytest.approx(60.0 + restart.drawn_s("SERIAL-1/start-1/1/mains 1"), abs=0.1)
+    rig.run(5.0)
+    rig.restart()
+    rig.run(70.0)
+    rig.restart()
+    waited_s = 75.0 + rig.until(lambda: rig.outputs.mode is PilotMode.PWM, 360.0)
+    assert waited_s == pytest.approx(70.0 + restart.drawn_s("SERIAL-1/start-1/1/mains 1"), abs=0.1)
 
 
 def test_waits_of_many_stations_are_spread_over_the_5_minutes() -> None:

@@ -216,6 +216,19 @@ def test_a_relay_that_is_too_hot_stops_at_once() -> None:
     once(rig, "temperature_limit")
 
 
+def test_what_the_housing_has_stopped_the_board_does_not_release() -> None:
+    """The sensor that has seen the heat breaks; the one of the board stands in for it, and is cool."""
+    rig = charging(SOCKET._replace(temperatures=frozenset({"housing", "cpu"})), {"housing": 30.0, "cpu": 30.0})
+    warm(rig, housing=84.0)
+    rig.run(8.0)
+    warm(rig, housing=-2560.0, cpu=40.0)
+    rig.run(200.0)
+    assert not rig.coil
+    assert {"temperature_limit", "temperature_high", "temperature_sensor_lost"} <= set(rig.shown.faults)
+    warm(rig, housing=45.0)
+    rig.until(lambda: rig.coil, 45.0)
+
+
 @pytest.mark.parametrize(
     ("one_c", "other_c", "stops"),
     [
@@ -372,6 +385,13 @@ def test_derating_is_told_in_the_words_of_the_guide() -> None:
         ("reduced_by_temperature", "+67.0 C"),
         ("nominal_after_temperature", "-3.0 C"),
     ]
+
+
+def test_a_pause_by_the_contactors_temperature_tells_that_one() -> None:
+    rig = charging(SOCKET._replace(temperatures=frozenset({"housing", "relay"})), {"housing": 26.0, "relay": 30.0})
+    warm(rig, relay=96.0)
+    rig.run(1.0)
+    assert told(rig) == [("paused_by_temperature", "+96.0 C")]
 
 
 def test_nothing_is_told_of_derating_that_touches_nobody() -> None:

@@ -44,6 +44,14 @@ def test_f16_a_vehicle_that_is_cut_off_at_6_s_counts_once_under_load() -> None:
     assert rig.shown.contactor_load_cycles == 1
 
 
+def test_a_contactor_that_falls_because_the_loop_was_held_up_falls_under_load() -> None:
+    rig = charged(16.0)
+    rig.now_s += 0.4
+    rig.step()
+    rig.run(1.0)
+    assert rig.shown.contactor_load_cycles == 1
+
+
 @pytest.mark.parametrize("silent_s", [6.0, 20.0])
 def test_a_reading_that_is_too_old_counts_nothing(silent_s: float) -> None:
     rig = charged(16.0)

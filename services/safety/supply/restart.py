@@ -42,7 +42,11 @@ def _hear_boot(state: ConnectorState, moment: Moment) -> None:
     if boot is None or supply.boot_heard:
         return
     supply.boot_heard = True
-    if boot.power_loss and state.memory.restarted_for != boot.start_id and state.pilot.mode is not PilotMode.PWM:
+    memory = state.memory
+    if memory.wait_start not in ("", boot.start_id):
+        memory.wait_until_s = 0.0
+    waits_for = boot.power_loss and memory.wait_until_s == 0.0 and memory.restarted_for != boot.start_id
+    if waits_for and state.pilot.mode is not PilotMode.PWM:
         _wait(state, "start", moment)
 
 
@@ -50,6 +54,7 @@ def _wait(state: ConnectorState, what: str, moment: Moment) -> None:
     """Kept whatever the key says: it may be heard later than the start."""
     boot = moment.readings.boot
     station = f"{boot.serial}/{boot.start_id}" if boot is not None else ""
+    state.memory.wait_start = boot.start_id if boot is not None else ""
     wait_s = drawn_s(f"{station}/{state.equipment.connector}/{what}")
     state.memory.wait_until_s = max(state.memory.wait_until_s, moment.now_s + wait_s)
 

@@ -32,15 +32,18 @@ def safety_limit_c(stop_above_c: float) -> float:
 
 
 def judge(state: ConnectorState) -> None:
-    """A temperature that is not known changes nothing: what was hot stays hot."""
+    """A temperature that is not known changes nothing: what was hot stays hot. So it does while the board's sensor
+    stands in for the one of the housing: that has seen the heat, and must see that it is gone."""
     thermal, settings = state.thermal, state.settings
     housing_c = thermal.housing_c
     if housing_c is not None:
+        stands_in = "housing" in state.equipment.temperatures - thermal.celsius.keys()
+        cooled_k = math.inf if stands_in else 0.0
         reduce_c, stop_c = settings.reduce_above_c, settings.stop_above_c
         over_c = safety_limit_c(stop_c)
-        thermal.reduced = held(thermal.reduced, housing_c, reduce_c, reduce_c - REDUCE_HYSTERESIS_K)
-        thermal.hot = held(thermal.hot, housing_c, stop_c, stop_c - STOP_HYSTERESIS_K)
-        thermal.over = held(thermal.over, housing_c, over_c, over_c - STOP_HYSTERESIS_K)
+        thermal.reduced = held(thermal.reduced, housing_c, reduce_c, reduce_c - REDUCE_HYSTERESIS_K - cooled_k)
+        thermal.hot = held(thermal.hot, housing_c, stop_c, stop_c - STOP_HYSTERESIS_K - cooled_k)
+        thermal.over = held(thermal.over, housing_c, over_c, over_c - STOP_HYSTERESIS_K - cooled_k)
     relay_c = thermal.celsius.get("relay")
     if relay_c is not None:
         thermal.relay_over = held(thermal.relay_over, relay_c, RELAY_LIMIT_C, RELAY_BACK_C)

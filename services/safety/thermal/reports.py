@@ -53,7 +53,13 @@ def _tell_of_derating(state: ConnectorState, moment: Moment) -> None:
         return
     code = _CODES[now]
     thermal.told = now
-    moment.notices.append(NoticeWish(code, (("temperature", temperature(thermal.housing_c)),)))
+    moment.notices.append(NoticeWish(code, (("temperature", temperature(_telling_c(state))),)))
+
+
+def _telling_c(state: ConnectorState) -> float | None:
+    """Of the contactor where that is what is too hot, else of the housing."""
+    thermal = state.thermal
+    return thermal.celsius.get("relay") if thermal.relay_over and not thermal.over else thermal.housing_c
 
 
 def _touched(state: ConnectorState) -> str:

@@ -1,4 +1,4 @@
-"""Counts what wears out: plugs put in, and openings under load. The closings are counted where the coil is switched."""
+"""Counts what wears out: openings under load and plugs put in. The closings are counted where the coil is switched."""
 
 from services.safety import lock
 from services.safety.rule import after
@@ -9,10 +9,14 @@ READING_VALID_S = 5.0
 """The meter is asked once a second; an older reading says nothing about this opening."""
 
 
+def count_opening(state: ConnectorState, moment: Moment) -> None:
+    """The coil is switched off, whatever for; `state` still knows since when it was on."""
+    if _under_load(state, moment):
+        state.memory.contactor_load_cycles += 1
+
+
 def follow(state: ConnectorState, moment: Moment) -> None:
     """What follows once coil and pilot are decided."""
-    if any(event.name == "coil_off" for event in moment.events) and _under_load(state, moment):
-        state.memory.contactor_load_cycles += 1
     _count_plugs(state, moment)
 
 
