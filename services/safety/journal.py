@@ -157,14 +157,14 @@ def _counts(memory: Memory) -> bool:
     worn = [memory.contactor_cycles, memory.contactor_load_cycles, memory.plug_cycles]
     counts = [memory.recoveries, *worn, memory.reclosures, *memory.trips.values()]
     times = [memory.hold_until_s, memory.wait_until_s, memory.last_close_wall_s, memory.residual_tested_s]
+    starts = [memory.restarted_for, memory.wait_start, memory.outputs_for, memory.calibrated_for]
     return (
         all(0 <= count < 2**53 for count in counts)
         and all(0.0 <= time_s < 1e11 for time_s in (*times, *memory.closings))
         and len(memory.closings) <= CLOSES_PER_HOUR
         and len(memory.settings) <= MOST_SETTINGS
         and len(memory.orders) <= MOST_ORDERS
-        and max(map(len, (memory.restarted_for, memory.wait_start, memory.outputs_for, memory.calibrated_for)))
-        <= LONGEST_START_ID
+        and max(map(len, starts)) <= LONGEST_START_ID
         and set(memory.outputs) <= set(OUTPUTS)
         and (memory.pilot_calibration is None or bounded(*memory.pilot_calibration))
     )

@@ -592,7 +592,7 @@ def test_without_word_of_the_start_10_s_are_waited_and_no_more() -> None:
 
 
 def test_f65_after_a_sag_of_5_s_charging_restarts_60_s_and_a_random_time_later_whoever_dies_meanwhile() -> None:
-    """One that dies in the fault awaits it for 5 s, and 60 s of good mains follow; one that dies in the wait goes on."""
+    """One that dies in the fault awaits it for 5 s, and 60 s of good mains follow; in the wait the next one goes on."""
     rig = bench(keys=SPREAD)
     rig.world.boot = POWER_LOSS._replace(power_loss=False)
     rig.charge()
