@@ -1,8 +1,9 @@
 """Does energy flow to the vehicle? The rule behind the three informative messages of the guide, section 9.2. Pure.
 
 With the contactor open none flows, whatever a meter says. With it closed energy flows from 0.5 A in any phase on (or
-120 W, where the meter has no currents) and rests below 0.3 A (70 W); between the two it stays what it was. Without a
-good reading it is unknown. A change counts when it has lasted for 2 s.
+120 W, where the meter has no currents) and rests below 0.3 A (70 W); between the two it stays what it was. A meter that
+is wired the other way round counts alike: the sign says nothing. Without a good reading it is unknown. A change counts
+when it has lasted for 2 s.
 """
 
 import math
@@ -30,7 +31,7 @@ def judge(is_open: bool, reading: Reading | None, before: Flow) -> Flow:
     if reading is None or (reading.current_a is None and reading.power_w is None):
         return Flow.UNKNOWN
     if reading.current_a is not None:
-        measured, flows, rests = max(reading.current_a), FLOWS_A, RESTS_A
+        measured, flows, rests = max(map(abs, reading.current_a)), FLOWS_A, RESTS_A
     else:
         measured, flows, rests = abs(reading.power_w or 0.0), FLOWS_W, RESTS_W
     if measured >= flows:
