@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from schemas.faults import FAULTS
+from schemas.faults import FAULTS, Fault
 from schemas.notices import LONGEST_INFO, NOTICES
 from services.describe_faults import RESERVED, page
 from services.message_queue.books.notice_book import RESOLVED
+from services.settings.table import KEYS
 
 pytestmark = pytest.mark.contract
 
@@ -113,6 +114,12 @@ def test_a_resolved_message_keeps_its_word_and_fits() -> None:
         told = fault.text[: LONGEST_INFO - len(RESOLVED)] + RESOLVED
         assert len(told) <= LONGEST_INFO
         assert told.endswith("resolved")
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_an_instruction_names_only_keys_that_something_reads(fault: Fault) -> None:
+    named = KEYS.keys() & re.findall(r"[A-Za-z0-9]+", fault.instruction)
+    assert [name for name in named if not KEYS[name].consumers] == []
 
 
 def test_the_page_of_faults_is_up_to_date() -> None:
