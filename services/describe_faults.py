@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from schemas.faults import FAULTS, Fault, FaultClass
-from schemas.notices import NOTICES
+from schemas.notices import LONGEST_INFO, NOTICES
 
 CLASSES = {
     FaultClass.WARN: ("told", "power flows on"),
@@ -35,7 +35,7 @@ AREAS = {
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([*_head(), *(line for area in AREAS for line in _area(area)), *_notices()]) + "\n"
+    return "\n".join([*_head(), *(line for area in AREAS for line in _area(area)), *_ends(), *_notices()]) + "\n"
 
 
 def _head() -> Iterator[str]:
@@ -69,6 +69,15 @@ def _row(fault: Fault) -> str:
     kind = f"{fault.fault_class.value}, {CLASSES[fault.fault_class][0]}"
     cells = (fault.internal_code, fault.text, kind, fault.error_code, fault.instruction, f"`{fault.code}`")
     return "| " + " | ".join(cells) + " |"
+
+
+def _ends() -> Iterator[str]:
+    yield ""
+    yield "## Ends in fewer words"
+    yield f"OCPP has room for {LONGEST_INFO} characters. Where the text with the word `resolved` is longer, the backend"
+    yield "hears at its end:"
+    yield ""
+    yield from (f"- `{fault.code}`: {fault.resolved}" for fault in FAULTS.values() if fault.resolved)
 
 
 def _notices() -> Iterator[str]:

@@ -8,7 +8,7 @@ import pytest
 from schemas.faults import FAULTS, Fault
 from schemas.notices import LONGEST_INFO, NOTICES
 from services.describe_faults import RESERVED, page
-from services.message_queue.books.notice_book import RESOLVED
+from services.message_queue.books.notice_book import RESOLVED, resolved
 from services.settings.table import KEYS
 
 pytestmark = pytest.mark.contract
@@ -109,11 +109,20 @@ def test_class_and_error_code_are_those_of_the_error_list(code: str) -> None:
     assert (fault.fault_class.value, fault.error_code) == ERROR_LIST[code]
 
 
-def test_a_resolved_message_keeps_its_word_and_fits() -> None:
-    for fault in FAULTS.values():
-        told = fault.text[: LONGEST_INFO - len(RESOLVED)] + RESOLVED
-        assert len(told) <= LONGEST_INFO
-        assert told.endswith("resolved")
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_a_text_and_its_end_fit_and_nothing_is_cut(fault: Fault) -> None:
+    assert len(fault.text) <= LONGEST_INFO
+    whole = fault.text + RESOLVED
+    told = resolved(fault.code, fault.text)
+    assert told == (fault.resolved or whole)
+    assert len(told) <= LONGEST_INFO
+    assert told.endswith(RESOLVED)
+    assert bool(fault.resolved) is (len(whole) > LONGEST_INFO), "its own words only where the whole text has no room"
+
+
+def test_every_end_is_told_in_words_that_belong_to_one_text() -> None:
+    ends = {resolved(fault.code, fault.text) for fault in FAULTS.values()}
+    assert len(ends) == len({fault.text for fault in FAULTS.values()})
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)

@@ -149,9 +149,17 @@ def test_with_the_switch_off_no_error_is_told_and_none_is_kept() -> None:
     assert desk.due(12.0) == []
 
 
-def test_a_long_text_keeps_the_word_that_says_it_is_over() -> None:
+def test_a_text_that_leaves_no_room_for_the_word_has_an_end_of_its_own() -> None:
     desk = Desk()
-    desk.faults(10.0, fault(text="T" * 80))
+    desk.faults(10.0, fault("temperature_high", text="Housing temperature too high - charging paused"))
+    assert desk.tell(10.0)[0].info == "Housing temperature too high - charging paused"
+    desk.faults(30.0)
+    assert desk.due(30.0) == ["Housing temperature too high resolved"]
+
+
+def test_a_long_text_that_no_catalogue_has_keeps_the_word_that_says_it_is_over() -> None:
+    desk = Desk()
+    desk.faults(10.0, fault("of_another_version", text="T" * 80))
     assert desk.tell(10.0)[0].info == "T" * 50
     desk.faults(30.0)
     assert desk.due(30.0) == ["T" * 41 + " resolved"]

@@ -34,7 +34,7 @@ def rise_of(code: str) -> News:
 
 
 def end_of(code: str) -> News:
-    return "NoError", FAULTS[code].text[: LONGEST_INFO - len(RESOLVED)] + RESOLVED
+    return "NoError", FAULTS[code].resolved or FAULTS[code].text + RESOLVED
 
 
 def news_of(code: str, connector: int, payloads: Payloads) -> list[News]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from schemas.base import Notice
+from schemas.faults import FAULTS
 from schemas.notices import LONGEST_INFO, NOTICES
 from schemas.system import ShownFault
 from services.message_queue.books.status_book import StatusBook
@@ -52,6 +53,7 @@ class _Fault:
     connector: int
     error_code: str
     text: str
+    resolved: str
     internal_code: str
     since_wall_s: float
     queued: tuple[float, float]
@@ -105,6 +107,7 @@ class NoticeBook:
                     shown.fault.connector,
                     shown.error_code,
                     shown.text[:LONGEST_INFO],
+                    resolved(shown.fault.code, shown.text),
                     shown.internal_code,
                     shown.fault.since_wall_s or wall_s,
                     (now_s, wall_s),
@@ -190,8 +193,7 @@ class NoticeBook:
             if not self.errors or fault.over or waits:
                 continue
             if fault.told and not fault.present:
-                info = fault.text[: LONGEST_INFO - len(RESOLVED)] + RESOLVED
-                yield _telling(subject, fault, "", info, fault.ended_wall_s, ends=True)
+                yield _telling(subject, fault, "", fault.resolved, fault.ended_wall_s, ends=True)
             elif not fault.told and not fault.is_said_by(self._statuses.present(fault.connector)):
                 yield _telling(subject, fault, fault.error_code, fault.text, fault.since_wall_s, ends=False)
 
@@ -211,6 +213,14 @@ class NoticeBook:
                     queued_s=note.queued[0],
                     queued_wall_s=note.queued[1],
                 )
+
+
+def resolved(code: str, text: str) -> str:
+    """How the backend hears the end of a fault. A text that is not of the catalogue is cut where it has to be."""
+    known = FAULTS.get(code)
+    if known is not None and known.resolved:
+        return known.resolved
+    return text[: LONGEST_INFO - len(RESOLVED)] + RESOLVED
 
 
 def _telling(subject: Subject, fault: _Fault, error_code: str, info: str, at_wall_s: float, *, ends: bool) -> Telling:
