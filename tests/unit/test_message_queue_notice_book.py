@@ -182,11 +182,46 @@ def test_of_one_group_only_the_latest_waits() -> None:
     assert desk.due(12.0) == ["No energy flowing to vehicle", "Energy is flowing to vehicle"]
 
 
-def test_things_of_the_same_kind_do_not_replace_each_other() -> None:
+def changed(name: str, state: str = "on") -> Notice:
+    return notice("input_changed", 0, subject=name, name=name, state=state)
+
+
+def test_things_of_the_same_kind_do_not_replace_each_other_and_are_told_ten_seconds_apart() -> None:
+    """Waiting for the connection they may have come together: the pace is that of all inputs."""
     desk = Desk()
-    for name in ("Door", "Button"):
-        desk.note(10.0, notice("input_changed", 0, subject=name, name=name, state="on"))
-    assert desk.due(10.0) == ["Input Door switched on", "Input Button switched on"]
+    desk.note(10.0, changed("Door"))
+    desk.note(11.0, changed("Button"))
+    assert [telling.info for telling in desk.tell(50.0)] == ["Input Door switched on"]
+    assert desk.due(50.0) == []
+    assert desk.book.next_s(50.0) == 50.0 + GAP_S
+    assert desk.due(50.0 + GAP_S - 0.1) == []
+    assert [telling.info for telling in desk.tell(50.0 + GAP_S)] == ["Input Button switched on"]
+    assert desk.due(51.0 + GAP_S) == []
+
+
+def test_of_a_kind_the_one_that_has_waited_longest_is_told_first() -> None:
+    desk = Desk()
+    desk.note(10.0, changed("Door"))
+    desk.tell(10.0)
+    desk.note(11.0, changed("Button"))
+    desk.note(12.0, changed("Gate"))
+    desk.note(13.0, changed("Button", "off"))
+    assert [telling.info for second in (20.0, 30.0) for telling in desk.tell(second)] == [
+        "Input Gate switched on",
+        "Input Button switched off",
+    ]
+
+
+def test_what_expires_on_its_way_still_counts_for_the_pace() -> None:
+    desk = Desk()
+    desk.note(10.0, changed("Door"))
+    (on_its_way,) = desk.book.waiting(10.0)
+    late_s = 10.0 + INFORMATIVE_S
+    desk.note(late_s, changed("Button"))
+    assert desk.due(late_s) == ["Input Button switched on"]
+    desk.book.answered(on_its_way, late_s)
+    assert desk.due(late_s) == []
+    assert desk.due(late_s + GAP_S) == ["Input Button switched on"]
 
 
 def test_one_thing_is_told_at_most_every_ten_seconds_and_then_as_it_is() -> None:

@@ -114,6 +114,28 @@ def test_changes_of_inputs_are_told_at_most_every_10_s(tmp_path: Path) -> None:
     assert len(told) <= 3
 
 
+def test_two_inputs_that_changed_without_a_connection_are_told_10_s_apart(tmp_path: Path) -> None:
+    """InputChangeNotifyBackend: not more than one message in 10 s, for both inputs together."""
+    station = bench(
+        tmp_path,
+        InputOutputBackendControlledMode="true",
+        InputChangeNotifyBackend="true",
+        InfoStatusNotifications="true",
+    )
+    station.backend.reachable = False
+    station.backend.hang_up()
+    station.press("opto_1")
+    station.advance(1.0)
+    station.press("opto_2")
+    station.advance(20.0)
+    station.backend.reachable = True
+    station.until(lambda: station.backend.connected, within_s=200.0)
+    station.advance(40.0)
+    calls = [each for each in station.backend.calls("StatusNotification") if "Input" in each.payload.get("info", "")]
+    assert [each.payload["info"] for each in calls] == ["Input opto_1 switched on", "Input opto_2 switched on"]
+    assert calls[1].at_s - calls[0].at_s >= 10.0
+
+
 def test_without_its_key_no_change_of_an_input_is_told(tmp_path: Path) -> None:
     station = bench(tmp_path, InputOutputBackendControlledMode="true", InfoStatusNotifications="true")
     station.press("opto_1")

@@ -20,13 +20,15 @@ from services.message_queue.rules.composing import Status
 MOST = 64
 """Things that are told at a time; with more, the rest stays with the plain statuses."""
 GAP_S = 10.0
-"""Between two messages about the same thing: what flaps does not flood."""
+"""Between two messages about the same fault, or of the same informative group: what flaps does not flood."""
 INFORMATIVE_S = 300.0
 """An informative message that could not leave in that time is of no interest any more."""
 RESOLVED = " resolved"
 
 Subject = tuple[str, ...]
 """What a message is about: owner and code of a fault and its connector, or connector, group and subject of a notice."""
+Group = tuple[str, ...]
+"""Connector and group of a notice: InputChangeNotifyBackend promises one message in 10 s for all inputs together."""
 
 
 class Telling(NamedTuple):
@@ -77,7 +79,6 @@ class _Note:
     text: str
     internal_code: str
     queued: tuple[float, float]
-    not_before_s: float = 0.0
     waits: bool = True
 
 
@@ -88,6 +89,7 @@ class NoticeBook:
         self._statuses = statuses
         self._faults: dict[Subject, _Fault] = {}
         self._notes: dict[Subject, _Note] = {}
+        self._not_before_s: dict[Group, float] = {}
         self.errors = True
         """`ErrorStatusNotifications`, and there is a backend."""
         self.informative = False
@@ -154,19 +156,22 @@ class NoticeBook:
     def next_s(self, now_s: float) -> float:
         """When something else may be due (boot clock)."""
         times = [fault.not_before_s for fault in self._faults.values()]
-        for note in self._notes.values():
-            times += [note.not_before_s, note.queued[0] + INFORMATIVE_S]
+        times += [note.queued[0] + INFORMATIVE_S for note in self._notes.values()]
+        times += self._not_before_s.values()
         return min((time_s for time_s in times if time_s > now_s), default=math.inf)
 
     def answered(self, telling: Telling, now_s: float) -> None:
         """The backend knows it; or it refused it, and repeating would not help."""
-        fault, note = self._faults.get(telling.subject), self._notes.get(telling.subject)
-        if telling.is_error and fault is not None:
-            fault.not_before_s = now_s + GAP_S
-            fault.told = not telling.ends
-            fault.over = telling.ends and not fault.present
-        elif note is not None and not telling.is_error:
-            note.not_before_s = now_s + GAP_S
+        if telling.is_error:
+            fault = self._faults.get(telling.subject)
+            if fault is not None:
+                fault.not_before_s = now_s + GAP_S
+                fault.told = not telling.ends
+                fault.over = telling.ends and not fault.present
+            return
+        self._not_before_s[_group(telling.subject)] = now_s + GAP_S
+        note = self._notes.get(telling.subject)
+        if note is not None:
             note.waits = note.queued != (telling.queued_s, telling.queued_wall_s)
 
     # inside
@@ -179,9 +184,8 @@ class NoticeBook:
         }
         for note in self._notes.values():
             note.waits = note.waits and self.informative and now_s < note.queued[0] + INFORMATIVE_S
-        self._notes = {
-            subject: note for subject, note in self._notes.items() if note.waits or now_s < note.not_before_s
-        }
+        self._notes = {subject: note for subject, note in self._notes.items() if note.waits}
+        self._not_before_s = {group: time_s for group, time_s in self._not_before_s.items() if now_s < time_s}
 
     def _mark_covered(self) -> None:
         for fault in self._faults.values():
@@ -198,9 +202,12 @@ class NoticeBook:
                 yield _telling(subject, fault, fault.error_code, fault.text, fault.since_wall_s, ends=False)
 
     def _informative(self, now_s: float) -> Iterator[Telling]:
-        for subject, note in self._notes.items():
-            known = self._statuses.told(note.connector) is not None
-            if known and note.waits and now_s >= note.not_before_s:
+        """Of each group the one that has waited longest."""
+        begun = {group for group, time_s in self._not_before_s.items() if now_s < time_s}
+        for subject, note in sorted(self._notes.items(), key=lambda item: item[1].queued):
+            known, group = self._statuses.told(note.connector) is not None, _group(subject)
+            if known and note.waits and group not in begun:
+                begun.add(group)
                 yield Telling(
                     subject=subject,
                     connector=note.connector,
@@ -213,6 +220,10 @@ class NoticeBook:
                     queued_s=note.queued[0],
                     queued_wall_s=note.queued[1],
                 )
+
+
+def _group(subject: Subject) -> Group:
+    return subject[:2]
 
 
 def resolved(code: str, text: str) -> str:
