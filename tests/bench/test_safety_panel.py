@@ -358,5 +358,12 @@ def test_an_input_that_is_not_read_is_no_change() -> None:
 
 
 def test_an_input_with_another_task_is_not_free() -> None:
-    assert free_inputs(RATED_32_A) == ("opto_1", "opto_2")
-    assert free_inputs(RATED_32_A._replace(weld_check="Opto input 2", rcd="Opto input")) == ()
+    assert free_inputs([RATED_32_A]) == ("opto_1", "opto_2")
+    assert free_inputs([RATED_32_A._replace(weld_check="Opto input 2", rcd="Opto input")]) == ()
+
+
+def test_an_input_that_any_connector_uses_is_not_free() -> None:
+    first, second = RATED_32_A._replace(weld_check="Opto input 2"), RATED_32_A._replace(weld_check="Opto input 1")
+    assert free_inputs([RATED_32_A, second]) == ("opto_2",)
+    assert free_inputs([first, RATED_32_A]) == ("opto_1",)
+    assert free_inputs([first, second]) == ()

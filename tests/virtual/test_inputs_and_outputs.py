@@ -8,7 +8,7 @@ import pytest
 
 from bus.topics import SAFETY_STATION
 from tests.backend.scripted import ScriptedBackend
-from tests.virtual.fault_bench import FaultBench
+from tests.virtual.fault_bench import FaultBench, bench_file
 
 pytestmark = pytest.mark.virtual
 
@@ -134,6 +134,26 @@ def test_two_inputs_that_changed_without_a_connection_are_told_10_s_apart(tmp_pa
     calls = [each for each in station.backend.calls("StatusNotification") if "Input" in each.payload.get("info", "")]
     assert [each.payload["info"] for each in calls] == ["Input opto_1 switched on", "Input opto_2 switched on"]
     assert calls[1].at_s - calls[0].at_s >= 10.0
+
+
+def test_an_input_that_the_second_connector_uses_is_not_the_backends(tmp_path: Path) -> None:
+    text = bench_file(
+        connectors=2,
+        equipment='inputs = { opto_1 = "normally open", opto_2 = "normally open" }',
+        InputOutputBackendControlledMode="true",
+        InputChangeNotifyBackend="true",
+        InfoStatusNotifications="true",
+        **{'"WeldCheck[2]"': "Opto input 1"},
+    )
+    station = FaultBench(tmp_path, text, backend=ScriptedBackend())
+    station.until(lambda: station.backend.connected, within_s=30.0)
+    station.advance(15.0)
+    assert "opto_1" not in json.loads(sent(station, "GetInputs")["data"])
+    station.press("opto_1")
+    station.press("opto_2")
+    station.advance(20.0)
+    told = [each["info"] for each in station.backend.payloads("StatusNotification") if "Input" in each.get("info", "")]
+    assert told == ["Input opto_2 switched on"]
 
 
 def test_without_its_key_no_change_of_an_input_is_told(tmp_path: Path) -> None:

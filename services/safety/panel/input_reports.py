@@ -1,6 +1,6 @@
 """InputChangeNotifyBackend: the backend is told of changes of the free inputs, at most every 10 s. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from services.safety.settings import SafetySettings
@@ -16,11 +16,18 @@ class Turn(NamedTuple):
     """When there is more to tell, boot clock; inf = nothing is waiting."""
 
 
-def free_inputs(settings: SafetySettings) -> tuple[str, ...]:
-    """Those that have no other task."""
-    taken = {"Opto input 1": FREE[0], "Opto input 2": FREE[1]}.get(settings.weld_check, "")
-    of_the_rcd = FREE[0] if settings.rcd == "Opto input" else ""
-    return tuple(name for name in FREE if name not in (taken, of_the_rcd))
+def free_inputs(settings: Iterable[SafetySettings]) -> tuple[str, ...]:
+    """Those that have no other task at any of the connectors with these settings."""
+    taken = {name for each in settings for name in _taken(each)}
+    return tuple(name for name in FREE if name not in taken)
+
+
+def _taken(settings: SafetySettings) -> Iterator[str]:
+    welding = {"Opto input 1": FREE[0], "Opto input 2": FREE[1]}
+    if settings.weld_check in welding:
+        yield welding[settings.weld_check]
+    if settings.rcd == "Opto input":
+        yield FREE[0]
 
 
 class InputReports:

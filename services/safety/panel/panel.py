@@ -86,11 +86,15 @@ class Panel:
             return
         settings = wishes[0].state.settings
         told = settings.notify_inputs and settings.backend_controlled
-        states = {name: self.input(name) for name in free_inputs(settings) if told and name in self._wired}
-        turn = self._reports.turn(states, now_s)
+        turn = self._reports.turn(self._free_inputs(wishes) if told else {}, now_s)
         if turn.notice is not None:
             self._tell(turn.notice)
         self.next_s = min(self.next_s, turn.next_s)
+
+    def _free_inputs(self, wishes: Sequence[Wish]) -> dict[str, bool | None]:
+        """Those that are wired; None = not read."""
+        names = free_inputs(wish.state.settings for wish in wishes)
+        return {name: self.input(name) for name in names if name in self._wired}
 
     def input(self, name: str) -> bool | None:
         """Whether a wired contact is active; None = not read."""
@@ -103,9 +107,9 @@ class Panel:
         if not outputs.backend_controls(wishes):
             return None
         words = {None: "", True: "on", False: "off"}
-        inputs = [name for name in free_inputs(wishes[0].state.settings) if name in self._wired]
+        inputs = self._free_inputs(wishes)
         own = [name for name in BACKENDS if name in self.driven]
-        return {name: words[self.input(name)] for name in inputs} | {name: words[self.driven[name].on] for name in own}
+        return {name: words[on] for name, on in inputs.items()} | {name: words[self.driven[name].on] for name in own}
 
     def no_test(self, wishes: Sequence[Wish], name: str, force: bool) -> str:
         """Why an output cannot be tried out; empty = it can."""
