@@ -17,7 +17,7 @@ from services.safety.mounted import Shared
 from services.safety.orders import OrderBook
 from services.safety.panel import calibration
 from services.safety.panel.exercise import RESTING, Exercise, Verdict
-from services.safety.settings import parsed, relevant
+from services.safety.settings import as_mounted, parsed, relevant
 from services.safety.state import SAFE, BootSight, ConnectorState, Equipment, MeterSight, Outputs, Readings
 from services.safety.timings import LEASE_LONGEST_S
 
@@ -77,20 +77,29 @@ class Seat:
         self.boot = BootSight(said.start_id, serial, said.reason is BootReason.POWER_LOSS)
 
     def apply(self, values: Mapping[str, str], actions: Mapping[str, ActionOrder], now_s: float) -> bool:
-        """Settings and orders as heard; False = settings not now, the contactor is or may be closed."""
+        """Settings and orders as heard; False = settings not now, or not all: the contactor is or may be closed."""
         state = self.state
         if self.orders.obey(state, actions, now_s):
             self.deadline_s = now_s
-        texts = relevant(values, state.equipment.connector)
+        heard = relevant(values, state.equipment.connector)
+        texts = self._usable(heard)
         if texts == state.memory.settings:
-            return True
-        if state.contactor.coil or state.contactor.phase not in (Contactor.OPEN, Contactor.UNKNOWN):
-            return False
+            return texts == heard
         settings = parsed(texts, state.settings)
         state.obey(settings, in_force(self.mounted, settings))
-        state.memory.settings = texts
+        state.memory.settings = dict(texts)
         self.deadline_s = now_s
-        return True
+        return texts == heard
+
+    def _usable(self, heard: Mapping[str, str]) -> Mapping[str, str]:
+        """What may be in force now. Welded contacts never open, and under their lockout the coil cannot close: there
+        only what is mounted waits, for service."""
+        contactor, memory = self.state.contactor, self.state.memory
+        if memory.lockout == "contactor_welded" and not contactor.coil:
+            return as_mounted(heard, memory.settings)
+        if contactor.coil or contactor.phase not in (Contactor.OPEN, Contactor.UNKNOWN):
+            return memory.settings
+        return heard
 
     def read(self, shared: Shared) -> Readings:
         board = self.board

@@ -1,6 +1,6 @@
 """The configuration keys that the safety rules of one connector obey, as values. Pure.
 
-Read at the start and between charges, never changed while a contactor is closed (`station.py`).
+Read at the start and between charges, never changed while a contactor is closed (`seat.py`).
 """
 
 from collections.abc import Callable, Mapping
@@ -180,10 +180,20 @@ FIELDS: dict[str, tuple[str, Callable[[str], Any]]] = {
 """Key, field, and how its text becomes a value."""
 
 
+OF_MOUNTING = frozenset({"CableAttached", "EOActuatorType", "WeldCheck", "WeldCheckInType", "PatternOnRelayK2"})
+"""They say what is mounted (`equipment.py`), or what stands in the path of power."""
+
+
 def relevant(values: Mapping[str, str], connector: int) -> dict[str, str]:
     """The texts of these keys for one connector: what the journal keeps for a start without `settings`."""
     texts = {name: values.get(f"{name}[{connector}]", values.get(name)) for name in FIELDS}
     return {name: text for name, text in texts.items() if text is not None}
+
+
+def as_mounted(texts: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+    """`texts` with what is mounted as it was `before`."""
+    others = {name: text for name, text in texts.items() if name not in OF_MOUNTING}
+    return others | {name: text for name, text in before.items() if name in OF_MOUNTING}
 
 
 def parsed(texts: Mapping[str, str], before: SafetySettings | None = None) -> SafetySettings:

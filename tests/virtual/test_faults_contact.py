@@ -50,6 +50,26 @@ def test_f23_a_weld_asserts_the_shunt_trip_which_drops_the_supply_until_service_
     assert bench.site.outputs.pins["auxiliary"], "the trip is asserted again"
 
 
+def test_a_shunt_trip_that_is_switched_on_while_welded_acts_at_once_and_off_again(tmp_path: Path) -> None:
+    """WeldCheckAuxRelay needs no restart, and welded contacts never open."""
+    bench = FaultBench(tmp_path)
+    bench.charge_fully()
+    bench.inject("weld")
+    bench.swipe(CARD)
+    bench.expect_fault("contactor_welded", within_s=20.0)
+    assert not bench.site.outputs.pins["auxiliary"]
+    assert bench.set_key("WeldCheckAuxRelay", "true") is Answer.ACCEPTED
+    bench.until(lambda: bench.site.outputs.pins["auxiliary"], within_s=0.5)
+    bench.kill("safety")
+    bench.start("safety")
+    bench.advance(0.02)
+    assert bench.site.outputs.pins["auxiliary"], "the journal keeps the key: nobody has said it again yet"
+    bench.advance(5.0)
+    assert bench.set_key("WeldCheckAuxRelay", "false") is Answer.ACCEPTED
+    bench.until(lambda: not bench.site.outputs.pins["auxiliary"], within_s=0.5)
+    assert bench.safety(1).state is PilotState.LOCKOUT
+
+
 @pytest.mark.parametrize("pole", ["weld_l1", "weld_l2", "weld_l3"])
 def test_f24_one_pole_that_welds_is_found_within_1_s_by_its_voltage(tmp_path: Path, pole: str) -> None:
     bench = FaultBench(tmp_path, connector=SENSED)

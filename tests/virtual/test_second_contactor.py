@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from schemas.base import Answer
 from tests.virtual.charging_station import OTHER_CARD
 from tests.virtual.fault_bench import FaultBench
 from tests.virtual.test_domestic_socket import TEXT
@@ -39,6 +40,26 @@ def test_the_weld_of_one_connector_takes_the_power_of_the_other_and_both_say_why
     station.clear("weld", 1)
     station.reset_lockouts()
     station.until(lambda: station.flows(2), within_s=60.0)
+
+
+def test_a_second_contactor_that_opened_for_a_weld_obeys_no_other_pattern_before_service(tmp_path: Path) -> None:
+    """What is in the path of power is not given another task while contacts are welded."""
+    station = FaultBench(tmp_path, connectors=2, PatternOnRelayK2="On while charging")
+    station.charge(1)
+    station.plug_in(2)
+    station.inject("weld", connector=1)
+    station.site.ev_pause(1)
+    station.expect_fault("contactor_welded", within_s=2.0)
+    assert station.set_key("PatternOnRelayK2", "On while vehicle connected") is Answer.ACCEPTED
+    station.advance(5.0)
+    assert not relay_2(station)
+    station.kill("safety")
+    station.start("safety")
+    station.advance(12.0)
+    assert not relay_2(station)
+    station.clear("weld", 1)
+    station.reset_lockouts()
+    station.until(lambda: relay_2(station), within_s=5.0)
 
 
 def test_a_domestic_socket_does_not_light_the_lamp_of_connected_vehicles(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hardware.interfaces import Feedback
 from services.safety.settings import SafetySettings
 from services.safety.state import ConnectorState, Driven, NoticeWish, Outputs, due
 from services.safety.thermal import climate
-from services.safety.wiring.series import MISMATCH_S
+from services.safety.wiring.series import IN_SERIES, MISMATCH_S
 
 AUXILIARY, RELAY_2, CLIMATE, VENTILATION = "auxiliary", "relay_2", "climate", "ventilation"
 BACKENDS = ("output_1", "output_2")
@@ -63,17 +63,20 @@ def wanted(names: Sequence[str], wishes: Sequence[Wish], requested: Mapping[str,
 
 
 def _relay_2(wishes: Sequence[Wish]) -> bool:
-    """A second contactor carries what every connector carries: with welded contacts it opens whoever else charges."""
-    barred = bool(welded(wishes))
-    return any(_wants_relay_2(wish, barred) for wish in wishes)
+    """A second contactor carries what every connector carries: with welded contacts it opens whoever else charges, and
+    stays open although another connector may obey another pattern already."""
+    in_series = any(wish.state.settings.relay_2_pattern == IN_SERIES for wish in wishes)
+    if in_series and welded(wishes):
+        return False
+    return any(_wants_relay_2(wish) for wish in wishes)
 
 
-def _wants_relay_2(wish: Wish, barred: bool) -> bool:
+def _wants_relay_2(wish: Wish) -> bool:
     """A domestic socket sees no plug, so none counts as connected there."""
     pattern = wish.state.settings.relay_2_pattern
     if pattern == "On while vehicle connected":
         return wish.state.vehicle_connected and not wish.state.equipment.outlet
-    return pattern == "On while charging" and wish.outputs.series and not barred
+    return pattern == IN_SERIES and wish.outputs.series
 
 
 def welded(wishes: Sequence[Wish]) -> tuple[int, ...]:

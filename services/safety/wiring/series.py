@@ -13,6 +13,8 @@ from services.safety.state import ConnectorState, Moment
 from services.safety.timings import FEEDBACK_VALID_S, OPEN_WITHIN_S
 
 RELAY = "relay_2"
+IN_SERIES = "On while charging"
+"""The PatternOnRelayK2 of a second contactor."""
 AUXILIARY = "auxiliary"
 CLOSES_FIRST_S = 0.050
 """So long before the main contactor: what a contactor takes to pull in, bounce included."""
@@ -24,7 +26,7 @@ MISMATCH_S = 0.100
 def is_fitted(state: ConnectorState) -> bool:
     """A domestic socket hangs on a relay of its own."""
     here = RELAY in state.equipment.outputs and not state.equipment.outlet
-    return here and state.settings.relay_2_pattern == "On while charging"
+    return here and state.settings.relay_2_pattern == IN_SERIES
 
 
 def watched(state: ConnectorState) -> tuple[str, ...]:
