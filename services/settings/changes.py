@@ -11,6 +11,7 @@ from services.settings.faces import find_face
 from services.settings.fitting import always_waits, broken, too_early, undone
 from services.settings.names import Addressed, address, contradicts, key_of, unknown
 from services.settings.one_value import Unacceptable, parse
+from services.settings.rules import check_order
 from services.settings.rules.problem import Problem
 from services.settings.table import KEYS, Key
 from services.settings.table.key import KeyType
@@ -211,7 +212,10 @@ def _fitted(draft: _Draft, skipped: tuple[str, ...]) -> Judgement:
     if wrong:
         return _refused(_blamed(wrong, wanted, draft.asked), skipped)
     after = after.holding(held, before) if held else after
-    steps = (*_steps(wanted, before, after), *_ordered(draft.orders))
+    orders = _ordered(draft.orders)
+    if vain := _in_vain(orders, after, draft.asked):
+        return _refused(vain, skipped)
+    steps = (*_steps(wanted, before, after), *orders)
     if not steps:
         return Judgement(Answer.ACCEPTED, "nothing to change", skipped=skipped)
     done = Judgement(Answer.ACCEPTED, "", (), skipped, steps, after)
@@ -237,6 +241,15 @@ def _blamed(problems: Iterable[Problem], wanted: Mapping[str, str | None], asked
         where = next((each for each in problem.places if each in wanted), next(iter(wanted), problem.key))
         refused.setdefault(where, Refusal(asked.get(where, where), Answer.REJECTED, problem.words))
     return list(refused.values())
+
+
+def _in_vain(orders: Iterable[Step], after: Values, asked: Mapping[str, str]) -> list[Refusal]:
+    """Orders that nothing can carry out with what is in force after this set."""
+    return [
+        Refusal(asked[order.place], Answer.REJECTED, problem.words)
+        for order in orders
+        for problem in check_order(order.key.name, after.in_force, after.board)[:1]
+    ]
 
 
 def _steps(wanted: Mapping[str, str | None], before: Values, after: Values) -> list[Step]:

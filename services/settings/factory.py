@@ -43,7 +43,17 @@ def board_of(station: Station) -> Board:
         for number, section in station.connectors.items()
         if section.cable != "schuko"
     )
-    return Board(max(ratings), LINKS[station.station.board], dictated, ratings, MOUNTED | frozenset(dictated), mounted)
+    return Board(
+        max(ratings),
+        LINKS[station.station.board],
+        dictated,
+        ratings,
+        MOUNTED | frozenset(dictated),
+        mounted,
+        frozenset(station.equipment.outputs),
+        frozenset(name.partition(".")[0] for name in station.equipment.temperatures),
+        domestic_socket=station.outlet is not None,
+    )
 
 
 def _at_connector(number: int, section: ConnectorSection, inputs: Iterable[str]) -> Mounted:
@@ -78,16 +88,16 @@ def _mounted(station: Station, board: Board) -> dict[str, str]:
         "ChargePointModel": station.station.model,
         "ChargePointSerialNumber": station.station.serial,
         "ChargeBoxIdentity": station.station.serial,
-        **_of_plug_and_contactor(station.connectors, board),
+        **_of_plug_and_contactor(board),
         **_of_connectors(station.connectors),
     }
 
 
-def _of_plug_and_contactor(connectors: Mapping[int, ConnectorSection], board: Board) -> dict[str, str]:
+def _of_plug_and_contactor(board: Board) -> dict[str, str]:
     values: dict[str, str] = {}
     if board.sections and all(mounted.is_fixed for mounted in board.sections):
         values["CableAttached"] = "true"
-    if any(section.cable == "schuko" for section in connectors.values()):
+    if board.domestic_socket:
         values["OCPPSchuko"] = "true"
     if any(mounted.phase_relay for mounted in board.sections):
         values["ConnectorSwitch3to1PhaseSupported"] = "true"

@@ -22,6 +22,8 @@ BOARD = Board(
     {"NumberOfConnectors": ("2", "two are mounted")},
     (32, 16),
     sections=SECTIONS,
+    outputs=frozenset({"auxiliary", "climate"}),
+    temperatures=frozenset({"rfid"}),
 )
 FITS = {"NumberOfConnectors": "2", "CableAttached": "true", "EOActuatorType": "Without feedback"}
 STATIC = {"NetworkConfigMode": "Static", "StaticNetworkConfigAddress": "10.0.0.5"}
@@ -74,6 +76,10 @@ BROKEN: list[tuple[str, dict[str, str], str, str]] = [
      "needs the input opto_2 of connector 1"),
     ("inputs_are_wired", {"WeldCheck[2]": "230V input with PE check"}, "WeldCheck[2]", "needs the input line"),
     ("inputs_are_wired", {"SPDCFG": "true"}, "SPDCFG", "needs the input spd"),
+    ("domestic_socket_is_mounted", {"OCPPSchuko": "true"}, "OCPPSchuko", 'cable = "schuko"'),
+    ("outputs_are_wired", {"PatternOnRelayK2": "On while charging"}, "PatternOnRelayK2", "needs the output relay_2"),
+    ("sensors_are_mounted", {"TempReduceThreshold1": "40"}, "TempReduceThreshold1", "sensor housing or cpu"),
+    ("sensors_are_mounted", {"VentHeatingCtrlMode": "Heater (temperature)"}, "VentHeatingCtrlMode", "housing or cpu"),
     ("mirror_contact_is_mounted", {"WeldCheck": "Mirror contact"}, "WeldCheck", "connector 1 has none"),
     ("mirror_contact_is_of_its_type", {"WeldCheck[2]": "Mirror contact"}, "WeldCheckInType", "normally closed"),
     ("cable_is_attached", {"CableAttached": "false"}, "CableAttached", "there is no socket"),
@@ -172,8 +178,8 @@ def test_the_table_fits_together_as_it_is_delivered() -> None:
         {"WeldCheck[2]": "Mirror contact", "WeldCheckInType[2]": "Normally closed"},
         {
             "WeldCheckAuxRelay": "true",
-            "PatternOnRelayK2": "On while charging",
-            "VentHeatingCtrlMode": "Heater (temperature)",
+            "VentHeatingCtrlMode": "Fan (temperature)",
+            "TempDelta": "5",
             "InputOutputBackendControlledMode": "true",
         },
         {"RCDAUTORECLOSURE": "On", "RCDENABLE": "Opto input"},

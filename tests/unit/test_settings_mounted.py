@@ -10,6 +10,7 @@ from services.home import parse_station
 from services.settings.changes import Judgement, change, judge
 from services.settings.factory import board_of, check_station, factory_values
 from services.settings.rules import check
+from services.settings.rules.mounted import OUTPUTS, SENSORS
 from services.settings.table import KEYS
 from services.settings.table.key import Access
 from services.settings.values import Values, begin
@@ -18,6 +19,10 @@ pytestmark = pytest.mark.unit
 
 FIXED = '[connector.1]\ncable = "fixed"\n'
 SCHUKO = '[connector.1]\n[connector.2]\ncable = "schuko"\n[equipment]\noutputs = ["auxiliary"]\n'
+BARE = '[connector.1]\n[equipment]\noutputs = []\ntemperatures = []\ninputs = { rcd = "normally open" }\n'
+WITHOUT_SENSORS = '[connector.1]\n[equipment]\noutputs = ["climate"]\ntemperatures = ["rfid"]\n'
+SIMULATED = "[connector.1]\n"
+"""Mounted as the simulated station has it by default."""
 
 
 def values(text: str, stored: Mapping[str, str] | None = None) -> Values:
@@ -76,6 +81,19 @@ def test_the_station_file_gives_the_factory_values_of_what_is_mounted(text: str,
         ("[connector.1]\n", "ConnectorSwitch3to1PhaseSupported", "true", "no connector has a phase relay"),
         ("[connector.1]\n", "PhaseSwitchingFunction", "By command", "no connector has a phase relay"),
         ("[connector.1]\nphase_switching = true\n", "PhaseSwitchingFunction", "EEBus", "no such interface yet"),
+        ("[connector.1]\n", "OCPPSchuko", "true", 'as a connector of its own (cable = "schuko")'),
+        (BARE, "WeldCheckAuxRelay", "true", "needs the output auxiliary"),
+        (BARE + "[settings]\nRCDENABLE = 'On'\n", "RCDAUTORECLOSURE", "On", "needs the output auxiliary"),
+        (BARE, "OCPPSchuko", "true", 'as a connector of its own (cable = "schuko")'),
+        (BARE, "VentHeatingCtrlMode", "Fan (vehicle state)", "needs the output climate"),
+        (BARE, "PatternOnRelayK2", "On while vehicle connected", "needs the output relay_2"),
+        (BARE, "TempDelta", "5", "needs the temperature sensor cpu or rfid"),
+        (BARE, "TempReduceThreshold1", "40", "needs the temperature sensor housing or cpu"),
+        (BARE, "TempStopThreshold2", "80", "needs the temperature sensor housing or cpu"),
+        (BARE, "ReducedCurrent", "16", "needs the temperature sensor housing or cpu"),
+        (BARE, "ReducedCurrentPct", "50", "needs the temperature sensor housing or cpu"),
+        (BARE, "AmbientCpuDelta", "-5", "needs the temperature sensor cpu"),
+        (WITHOUT_SENSORS, "VentHeatingCtrlMode", "Heater (temperature)", "needs the temperature sensor housing or cpu"),
     ],
 )
 def test_a_key_that_contradicts_the_board_is_rejected_stored_or_in_the_station_file(
@@ -87,7 +105,8 @@ def test_a_key_that_contradicts_the_board_is_rejected_stored_or_in_the_station_f
     old = values(text, {key: value})
     assert words in old.rejected[key], "a stored one of before is kept and not used"
     assert old.in_force[key] != value
-    wrong = f'{text}[settings]\n{key} = "{value}"\n'
+    head = "" if "[settings]" in text else "[settings]\n"
+    wrong = f'{text}{head}{key} = "{value}"\n'
     told = check_station(parse_station(wrong), wrong)
     assert words in told[0]
     assert f"line {wrong.count(chr(10))}" in told[0]
@@ -99,6 +118,74 @@ def test_what_is_listed_as_wired_may_be_chosen() -> None:
     )
     for value in ("Opto input 1", "230V input"):
         assert wanted(values(text), "WeldCheck", value, confirmed=True).outcome is Answer.REBOOT_REQUIRED
+
+
+@pytest.mark.parametrize("text", [BARE, SIMULATED, SCHUKO])
+def test_what_is_delivered_is_never_refused(text: str) -> None:
+    before = values(text)
+    for name in (*OUTPUTS, *SENSORS):
+        delivered = before.factory.get(name, KEYS[name].default)
+        assert wanted(before, name, delivered, confirmed=True).outcome is Answer.ACCEPTED, name
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        (SIMULATED, "WeldCheckAuxRelay", "true"),
+        (SIMULATED, "VentHeatingCtrlMode", "Heater (temperature)"),
+        (SIMULATED, "PatternOnRelayK2", "On while charging"),
+        (SIMULATED, "TempDelta", "5"),
+        (SIMULATED, "TempReduceThreshold1", "40"),
+        (SIMULATED, "AmbientCpuDelta", "-5"),
+        (SIMULATED, "RCDRESET", "true"),
+        (WITHOUT_SENSORS, "TempDelta", "5"),
+        (WITHOUT_SENSORS, "VentHeatingCtrlMode", "Fan (temperature)"),
+        (SCHUKO, "OCPPSchuko", "false"),
+        (SCHUKO, "OCPPSchuko", "true"),
+        ("[connector.1]\n[equipment]\ntemperatures = ['housing']\n", "TempStopThreshold2", "80"),
+        ("[connector.1]\n[equipment]\ntemperatures = ['cpu']\n", "ReducedCurrentPct", "50"),
+    ],
+)
+def test_what_the_mounted_outputs_and_sensors_can_do_is_accepted(text: str, key: str, value: str) -> None:
+    done = wanted(values(text), key, value, confirmed=True)
+    assert done.outcome in (Answer.ACCEPTED, Answer.REBOOT_REQUIRED), done.reason
+
+
+def test_a_domestic_socket_that_is_not_mounted_takes_the_output_from_nobody() -> None:
+    old = values(SIMULATED, {"OCPPSchuko": "true"})
+    assert old.in_force["OCPPSchuko"] == "false"
+    assert wanted(old, "WeldCheckAuxRelay", "true").outcome is Answer.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("text", "stored", "words"),
+    [
+        (BARE, {}, "needs the output auxiliary"),
+        (SIMULATED, {"WeldCheckAuxRelay": "true"}, "the auxiliary output serves WeldCheckAuxRelay"),
+        (SCHUKO, {}, "the auxiliary output serves OCPPSchuko"),
+    ],
+)
+def test_an_order_that_the_output_cannot_carry_out_is_refused(text: str, stored: dict[str, str], words: str) -> None:
+    before = values(text, stored)
+    for key in ("RCDRESET", "RCDRESET[1]"):
+        refused = wanted(before, key, "true")
+        assert refused.outcome is Answer.REJECTED
+        assert [each.key for each in refused.refused] == [key]
+        assert words in refused.reason
+        assert refused.actions == ()
+
+
+def test_an_order_is_judged_by_what_its_own_set_puts_into_force() -> None:
+    shunt, order = Entry(key="WeldCheckAuxRelay", value="true"), Entry(key="RCDRESET", value="true")
+    together = judge(values(SIMULATED), [shunt, order])
+    assert together.outcome is Answer.REJECTED
+    assert together.after is None, "nothing of the set is stored"
+    free_again = Entry(key="WeldCheckAuxRelay", value="false")
+    done = judge(values(SIMULATED, {"WeldCheckAuxRelay": "true"}), [order, free_again])
+    assert [step.place for step in done.actions] == ["RCDRESET"]
+    reclosing = {"RCDENABLE": "On", "RCDAUTORECLOSURE": "On"}
+    wired = '[connector.1]\n[equipment]\ninputs = { rcd = "normally open" }\n'
+    assert wanted(values(wired, reclosing), "RCDRESET", "true").outcome is Answer.ACCEPTED
 
 
 # confirmation

@@ -295,6 +295,19 @@ def test_an_order_closes_the_rcd_once(tmp_path: Path) -> None:
     assert rcd_closings(bench) == 1, "an order is done once"
 
 
+def test_an_order_is_refused_while_the_output_serves_a_shunt_trip(tmp_path: Path) -> None:
+    """RCDRESET, WeldCheckAuxRelay."""
+    bench = FaultBench(tmp_path, equipment=RCD, RCDENABLE="On", WeldCheckAuxRelay="true")
+    bench.advance(5.0)
+    bench.inject("rcd_trip", 0.0)
+    bench.expect_fault("rcd_tripped", within_s=0.25)
+    bench.advance(60.0)
+    assert bench.set_key("RCDRESET", "true") is Answer.REJECTED
+    assert bench.set_key("WeldCheckAuxRelay", "false") is Answer.ACCEPTED
+    assert bench.set_key("RCDRESET", "true") is Answer.ACCEPTED
+    bench.expect_cleared("rcd_tripped", within_s=5.0)
+
+
 def test_a_meter_that_falls_silent_behind_the_rcd_is_a_trip(tmp_path: Path) -> None:
     """RCDENABLE: Meter communication loss."""
     bench = charging(

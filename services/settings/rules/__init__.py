@@ -16,6 +16,7 @@ __all__ = [
     "Problem",
     "Unacceptable",
     "check",
+    "check_order",
     "complete",
     "nearest",
     "parse",
@@ -58,6 +59,11 @@ def check(values: Mapping[str, str], board: Board) -> list[Problem]:
     return [problem for rule in RULES for problem in rule(values, board)]
 
 
+def check_order(name: str, values: Mapping[str, str], board: Board) -> list[Problem]:
+    """Why an action key can do nothing with the values in force."""
+    return [problem for rule in ORDERS.get(name, ()) for problem in rule(values, board)]
+
+
 def dictated_by_the_board(values: Values, board: Board) -> Problems:
     for name, (value, why) in board.dictated.items():
         if values.get(name, value) != value:
@@ -98,3 +104,5 @@ RULES: tuple[Rule, ...] = (
     connector_exists,
     all_fit_together,
 )
+ORDERS: Mapping[str, tuple[Rule, ...]] = {"RCDRESET": (mounted.reset_has_its_output, hardware.reset_reaches_the_rcd)}
+"""By action key: what has to be so for its order to be taken."""

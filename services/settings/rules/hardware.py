@@ -10,6 +10,8 @@ INPUT_USERS: tuple[tuple[str, dict[str, str]], ...] = (
     ("RCDENABLE", {"Opto input": "input 1"}),
 )
 """Key, and the input that each of its values takes."""
+AUXILIARY_USERS = {"WeldCheckAuxRelay": "false", "RCDAUTORECLOSURE": "Off", "OCPPSchuko": "false"}
+"""Key of each use of the auxiliary output (shunt trip, RCD recloser, domestic socket), and its value without it."""
 BOTH_INPUTS = "InputOutputBackendControlledMode"
 
 
@@ -40,11 +42,25 @@ def each_input_once(values: Values, board: Board) -> Problems:
 
 
 def one_use_of_the_auxiliary_output(values: Values, _board: Board) -> Problems:
-    """Shunt trip, RCD recloser or domestic socket: it is wired to one of them."""
-    offs = {"WeldCheckAuxRelay": "false", "RCDAUTORECLOSURE": "Off", "OCPPSchuko": "false"}
-    used = [name for name, off in offs.items() if values.get(name, off) != off]
+    """It is wired to one of them."""
+    used = _uses_of_the_auxiliary_output(values)
     if len(used) > 1:
         yield Problem((used[1], used[0]), f"{' and '.join(used)} use the same auxiliary output: switch all but one off")
+
+
+def _uses_of_the_auxiliary_output(values: Values) -> list[str]:
+    return [name for name, off in AUXILIARY_USERS.items() if values.get(name, off) != off]
+
+
+def reset_reaches_the_rcd(values: Values, _board: Board) -> Problems:
+    """RCDRESET uses the output as RCDAUTORECLOSURE does, ordered instead of by itself."""
+    for name in _uses_of_the_auxiliary_output(values):
+        if name != "RCDAUTORECLOSURE":
+            yield Problem(
+                ("RCDRESET",),
+                f"RCDRESET cannot close the RCD: the auxiliary output serves {name}. Switch the RCD on by hand; where "
+                f"the output is wired to an RCD recloser, switch {name} off first",
+            )
 
 
 def input_reports_need_backend_mode(values: Values, _board: Board) -> Problems:

@@ -1,4 +1,4 @@
-"""What keys say of plug, contacts and inputs, against what the station file says is mounted. Pure."""
+"""What keys say of plug, contacts, inputs, outputs and sensors, against what the station file says is mounted. Pure."""
 
 from collections.abc import Iterator
 
@@ -19,6 +19,25 @@ INPUTS: dict[str, dict[str, tuple[str, ...]]] = {
     "TamperDetectionInputEnable": {"true": ("tamper",)},
 }
 """Key, value, and the inputs of [equipment] that it reads."""
+OUTPUTS = {
+    "WeldCheckAuxRelay": "auxiliary",
+    "RCDAUTORECLOSURE": "auxiliary",
+    "OCPPSchuko": "auxiliary",
+    "VentHeatingCtrlMode": "climate",
+    "PatternOnRelayK2": "relay_2",
+}
+"""Key, and the output of [equipment] that it drives with any value but its default, which is off."""
+OF_HOUSING = ("housing", "cpu")
+SENSORS = {
+    "TempDelta": ("cpu", "rfid"),
+    "TempReduceThreshold1": OF_HOUSING,
+    "TempStopThreshold2": OF_HOUSING,
+    "ReducedCurrent": OF_HOUSING,
+    "ReducedCurrentPct": OF_HOUSING,
+    "AmbientCpuDelta": ("cpu",),
+}
+"""Key, and the sensors of [equipment] without any of which its value means nothing."""
+HEATER = "Heater (temperature)"
 MIRROR = "Mirror contact"
 PHASE_SWITCHERS = ("By command",)
 """Of PhaseSwitchingFunction: who there is in this version."""
@@ -44,6 +63,49 @@ def inputs_are_wired(values: Values, board: Board) -> Problems:
                     f"{where} {chosen} needs the input {missing[0]} of connector {mounted.connector}, which the "
                     "station file does not list ([equipment] inputs): wire it and list it there first",
                 )
+
+
+def domestic_socket_is_mounted(values: Values, board: Board) -> Problems:
+    if values["OCPPSchuko"] == "true" and not board.domestic_socket:
+        yield Problem(
+            ("OCPPSchuko",),
+            "OCPPSchuko true: the station file has no domestic socket; where one is mounted, describe it there first, "
+            'as a connector of its own (cable = "schuko")',
+        )
+
+
+def outputs_are_wired(values: Values, board: Board) -> Problems:
+    for name, output in OUTPUTS.items():
+        if values[name] != KEYS[name].default and output not in board.outputs:
+            yield Problem((name,), f"{name} {values[name]} {_needs_output(output)}")
+
+
+def reset_has_its_output(_values: Values, board: Board) -> Problems:
+    if "auxiliary" not in board.outputs:
+        yield Problem(
+            ("RCDRESET",), f"RCDRESET {_needs_output('auxiliary')}; until then the RCD is switched on by hand"
+        )
+
+
+def _needs_output(name: str) -> str:
+    return (
+        f"needs the output {name}, which the station file does not list ([equipment] outputs): wire it and list it "
+        "there first"
+    )
+
+
+def sensors_are_mounted(values: Values, board: Board) -> Problems:
+    """A fan without a sensor runs always; a heater never does."""
+    needed = {name: sensors for name, sensors in SENSORS.items() if values[name] != KEYS[name].default}
+    if values["VentHeatingCtrlMode"] == HEATER:
+        needed["VentHeatingCtrlMode"] = OF_HOUSING
+    for name, sensors in needed.items():
+        if board.temperatures.isdisjoint(sensors):
+            yield Problem(
+                (name,),
+                f"{name} {values[name]} needs the temperature sensor {' or '.join(sensors)}, which the station file "
+                "does not list ([equipment] temperatures): mount it and list it there first",
+            )
 
 
 def mirror_contact_is_mounted(values: Values, board: Board) -> Problems:
@@ -116,6 +178,9 @@ RULES: tuple[Rule, ...] = (
     phases_can_be_switched,
     phase_switcher_exists,
     inputs_are_wired,
+    domestic_socket_is_mounted,
+    outputs_are_wired,
+    sensors_are_mounted,
     mirror_contact_is_mounted,
     mirror_contact_is_of_its_type,
     cable_is_attached,

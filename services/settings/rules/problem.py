@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from schemas.settings import of_connector
+from schemas.station import OUTPUTS, TEMPERATURES
 
 Values = Mapping[str, str]
 """A complete set by place, canonical spellings."""
@@ -40,6 +41,12 @@ class Board(NamedTuple):
     """Keys whose factory value is what is mounted: it never gives way."""
     sections: tuple[Mounted, ...] = ()
     """Of the connectors for vehicles, from the first; empty = nothing is known of them."""
+    outputs: frozenset[str] = frozenset(OUTPUTS)
+    """Of `schemas/station.py` OUTPUTS those that are wired."""
+    temperatures: frozenset[str] = frozenset(TEMPERATURES)
+    """Of TEMPERATURES those that have a sensor, at whatever connector."""
+    domestic_socket: bool = False
+    """One of the connectors is a domestic socket."""
 
     @property
     def connectors(self) -> int:

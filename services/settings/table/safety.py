@@ -138,7 +138,8 @@ KEYS: tuple[Key, ...] = (
         "first. Only after somebody knows why it tripped.",
         group=_RESIDUAL,
         per_connector=True,
-        warning="Closing onto a fault puts voltage on whatever caused it. It is refused after a direct current fault.",
+        warning="Closing onto a fault puts voltage on whatever caused it. It is refused after a direct current fault, "
+        "and while the auxiliary output serves WeldCheckAuxRelay or OCPPSchuko.",
         consumers=("safety",),
         ours=("value_type", "label"),
     ),
@@ -780,7 +781,8 @@ KEYS: tuple[Key, ...] = (
         help="A domestic socket hangs on the auxiliary output, with its own circuit breaker on an input. It is one "
         "more connector to the backend, with its own authorization and transaction.",
         group=_IO,
-        advice="The auxiliary output cannot serve WeldCheckAuxRelay or RCDAUTORECLOSURE as well.",
+        advice='The station file has to describe the socket as a connector (cable = "schuko"). The auxiliary output '
+        "cannot serve WeldCheckAuxRelay or RCDAUTORECLOSURE as well.",
         ours=("default",),
         consumers=("safety",),
     ),
