@@ -50,6 +50,7 @@ def board_of(station: Station) -> Board:
         ratings,
         MOUNTED | frozenset(dictated),
         mounted,
+        frozenset(station.equipment.inputs),
         frozenset(station.equipment.outputs),
         frozenset(name.partition(".")[0] for name in station.equipment.temperatures),
         domestic_socket=station.outlet is not None,

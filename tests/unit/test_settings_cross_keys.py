@@ -22,7 +22,8 @@ BOARD = Board(
     {"NumberOfConnectors": ("2", "two are mounted")},
     (32, 16),
     sections=SECTIONS,
-    outputs=frozenset({"auxiliary", "climate"}),
+    inputs=frozenset({"rcd"}),
+    outputs=frozenset({"auxiliary", "climate", "output_1"}),
     temperatures=frozenset({"rfid"}),
 )
 FITS = {"NumberOfConnectors": "2", "CableAttached": "true", "EOActuatorType": "Without feedback"}
@@ -78,6 +79,8 @@ BROKEN: list[tuple[str, dict[str, str], str, str]] = [
     ("inputs_are_wired", {"SPDCFG": "true"}, "SPDCFG", "needs the input spd"),
     ("domestic_socket_is_mounted", {"OCPPSchuko": "true"}, "OCPPSchuko", 'cable = "schuko"'),
     ("outputs_are_wired", {"PatternOnRelayK2": "On while charging"}, "PatternOnRelayK2", "needs the output relay_2"),
+    ("backend_has_something_free", {"InputChangeNotifyBackend": "true", "InputOutputBackendControlledMode": "true"},
+     "InputChangeNotifyBackend", "needs one of opto_1, opto_2"),
     ("sensors_are_mounted", {"TempReduceThreshold1": "40"}, "TempReduceThreshold1", "sensor housing or cpu"),
     ("sensors_are_mounted", {"VentHeatingCtrlMode": "Heater (temperature)"}, "VentHeatingCtrlMode", "housing or cpu"),
     ("mirror_contact_is_mounted", {"WeldCheck": "Mirror contact"}, "WeldCheck", "connector 1 has none"),

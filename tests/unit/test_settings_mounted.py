@@ -10,7 +10,7 @@ from services.home import parse_station
 from services.settings.changes import Judgement, change, judge
 from services.settings.factory import board_of, check_station, factory_values
 from services.settings.rules import check
-from services.settings.rules.mounted import OUTPUTS, SENSORS
+from services.settings.rules.mounted import FOR_THE_BACKEND, OUTPUTS, SENSORS
 from services.settings.table import KEYS
 from services.settings.table.key import Access
 from services.settings.values import Values, begin
@@ -21,6 +21,7 @@ FIXED = '[connector.1]\ncable = "fixed"\n'
 SCHUKO = '[connector.1]\n[connector.2]\ncable = "schuko"\n[equipment]\noutputs = ["auxiliary"]\n'
 BARE = '[connector.1]\n[equipment]\noutputs = []\ntemperatures = []\ninputs = { rcd = "normally open" }\n'
 WITHOUT_SENSORS = '[connector.1]\n[equipment]\noutputs = ["climate"]\ntemperatures = ["rfid"]\n'
+FREE_INPUT = '[connector.1]\n[equipment]\noutputs = []\ninputs = { opto_2 = "normally open" }\n'
 SIMULATED = "[connector.1]\n"
 """Mounted as the simulated station has it by default."""
 
@@ -87,6 +88,13 @@ def test_the_station_file_gives_the_factory_values_of_what_is_mounted(text: str,
         (BARE, "OCPPSchuko", "true", 'as a connector of its own (cable = "schuko")'),
         (BARE, "VentHeatingCtrlMode", "Fan (vehicle state)", "needs the output climate"),
         (BARE, "PatternOnRelayK2", "On while vehicle connected", "needs the output relay_2"),
+        (BARE, "InputOutputBackendControlledMode", "true", "needs one of opto_1, opto_2, output_1, output_2"),
+        (
+            SIMULATED + "[settings]\nInputOutputBackendControlledMode = true\n",
+            "InputChangeNotifyBackend",
+            "true",
+            "needs one of opto_1, opto_2,",
+        ),
         (BARE, "TempDelta", "5", "needs the temperature sensor cpu or rfid"),
         (BARE, "TempReduceThreshold1", "40", "needs the temperature sensor housing or cpu"),
         (BARE, "TempStopThreshold2", "80", "needs the temperature sensor housing or cpu"),
@@ -123,7 +131,7 @@ def test_what_is_listed_as_wired_may_be_chosen() -> None:
 @pytest.mark.parametrize("text", [BARE, SIMULATED, SCHUKO])
 def test_what_is_delivered_is_never_refused(text: str) -> None:
     before = values(text)
-    for name in (*OUTPUTS, *SENSORS):
+    for name in (*OUTPUTS, *SENSORS, *FOR_THE_BACKEND):
         delivered = before.factory.get(name, KEYS[name].default)
         assert wanted(before, name, delivered, confirmed=True).outcome is Answer.ACCEPTED, name
 
@@ -134,6 +142,9 @@ def test_what_is_delivered_is_never_refused(text: str) -> None:
         (SIMULATED, "WeldCheckAuxRelay", "true"),
         (SIMULATED, "VentHeatingCtrlMode", "Heater (temperature)"),
         (SIMULATED, "PatternOnRelayK2", "On while charging"),
+        (SIMULATED, "InputOutputBackendControlledMode", "true"),
+        (FREE_INPUT, "InputOutputBackendControlledMode", "true"),
+        (FREE_INPUT + "[settings]\nInputOutputBackendControlledMode = true\n", "InputChangeNotifyBackend", "true"),
         (SIMULATED, "TempDelta", "5"),
         (SIMULATED, "TempReduceThreshold1", "40"),
         (SIMULATED, "AmbientCpuDelta", "-5"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from schemas.station import CONNECTOR_INPUTS
-from services.settings.rules.problem import Board, Mounted, Problem, Problems, Rule, Values, own_place
+from services.settings.rules.problem import Board, Mounted, Problem, Problems, Rule, Values, is_on, own_place
 from services.settings.table import KEYS
 
 INPUTS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -27,6 +27,12 @@ OUTPUTS = {
     "PatternOnRelayK2": "relay_2",
 }
 """Key, and the output of [equipment] that it drives with any value but its default, which is off."""
+FREE_INPUTS = ("opto_1", "opto_2")
+FOR_THE_BACKEND = {
+    "InputOutputBackendControlledMode": (*FREE_INPUTS, "output_1", "output_2"),
+    "InputChangeNotifyBackend": FREE_INPUTS,
+}
+"""Key, and the inputs and outputs without any of which there is nothing to read or to switch."""
 OF_HOUSING = ("housing", "cpu")
 SENSORS = {
     "TempDelta": ("cpu", "rfid"),
@@ -92,6 +98,16 @@ def _needs_output(name: str) -> str:
         f"needs the output {name}, which the station file does not list ([equipment] outputs): wire it and list it "
         "there first"
     )
+
+
+def backend_has_something_free(values: Values, board: Board) -> Problems:
+    for name, free in FOR_THE_BACKEND.items():
+        if is_on(values, name) and (board.inputs | board.outputs).isdisjoint(free):
+            yield Problem(
+                (name,),
+                f"{name} needs one of {', '.join(free)}, and the station file lists none of them ([equipment] inputs "
+                "and outputs): wire it and list it there first",
+            )
 
 
 def sensors_are_mounted(values: Values, board: Board) -> Problems:
@@ -180,6 +196,7 @@ RULES: tuple[Rule, ...] = (
     inputs_are_wired,
     domestic_socket_is_mounted,
     outputs_are_wired,
+    backend_has_something_free,
     sensors_are_mounted,
     mirror_contact_is_mounted,
     mirror_contact_is_of_its_type,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from schemas.settings import of_connector
-from schemas.station import OUTPUTS, TEMPERATURES
+from schemas.station import INPUTS, OUTPUTS, TEMPERATURES
 
 Values = Mapping[str, str]
 """A complete set by place, canonical spellings."""
@@ -41,8 +41,9 @@ class Board(NamedTuple):
     """Keys whose factory value is what is mounted: it never gives way."""
     sections: tuple[Mounted, ...] = ()
     """Of the connectors for vehicles, from the first; empty = nothing is known of them."""
+    inputs: frozenset[str] = frozenset(INPUTS)
     outputs: frozenset[str] = frozenset(OUTPUTS)
-    """Of `schemas/station.py` OUTPUTS those that are wired."""
+    """Of `schemas/station.py` INPUTS and OUTPUTS those that are wired."""
     temperatures: frozenset[str] = frozenset(TEMPERATURES)
     """Of TEMPERATURES those that have a sensor, at whatever connector."""
     domestic_socket: bool = False
