@@ -2,6 +2,7 @@
 
 import math
 
+from hardware.linux.places import Found, alone
 from hardware.linux.sysfs import Sysfs
 from schemas.board import ProximityChannel, ScaledChannel
 
@@ -13,8 +14,9 @@ OPEN_SHARE = 0.98
 class AdcChannel:
     """`name`: `iio:device0/in_voltage1`, or the device's own name instead of its number."""
 
-    def __init__(self, sysfs: Sysfs, name: str) -> None:
+    def __init__(self, sysfs: Sysfs, name: str, found: Found = alone) -> None:
         self._sysfs = sysfs
+        self._found = found
         self.name = name
         self._device, _, self._channel = name.partition("/")
         self._raw_path = ""
@@ -35,6 +37,7 @@ class AdcChannel:
         device = self._sysfs.named(DEVICES, "iio:device", "name", self._device)
         self._scale_mv = self._shared(device, "scale", None)
         self._offset = self._shared(device, "offset", 0.0)
+        self._found(f"{device}/{self._channel}")
         self._raw_path = f"{device}/{self._channel}_raw"
 
     def _shared(self, device: str, attribute: str, default: float | None) -> float:
@@ -52,8 +55,8 @@ class AdcChannel:
 class ScaledAdc:
     """What is behind a divider: volts at the ADC x factor + offset."""
 
-    def __init__(self, sysfs: Sysfs, wired: ScaledChannel) -> None:
-        self._channel = AdcChannel(sysfs, wired.channel)
+    def __init__(self, sysfs: Sysfs, wired: ScaledChannel, found: Found) -> None:
+        self._channel = AdcChannel(sysfs, wired.channel, found)
         self._factor, self._offset_v = wired.factor, wired.offset_v
 
     def read_v(self) -> float:
@@ -64,8 +67,8 @@ class ScaledAdc:
 class ProximityAdc:
     """A resistor from a supply to the contact, and the cable's resistor from there to earth."""
 
-    def __init__(self, sysfs: Sysfs, wired: ProximityChannel) -> None:
-        self._channel = AdcChannel(sysfs, wired.channel)
+    def __init__(self, sysfs: Sysfs, wired: ProximityChannel, found: Found) -> None:
+        self._channel = AdcChannel(sysfs, wired.channel, found)
         self._supply_v, self._pull_up_ohm = wired.supply_v, wired.pull_up_ohm
 
     def read_ohm(self) -> float:

@@ -22,6 +22,7 @@ from hardware.linux.parts import (
     LinuxProximity,
 )
 from hardware.linux.pilot import LinuxPilot
+from hardware.linux.places import Places
 from hardware.linux.pwm import PwmChannel
 from hardware.linux.sampler import Sampler
 from hardware.linux.slow import SlowSensors
@@ -61,26 +62,29 @@ class _Connector:
         wired: GpioConnector,
         gpio: Gpio,
         sysfs: Sysfs,
+        places: Places,
         clock: Callable[[], float],
         sampled: Callable[[], None],
     ) -> None:
         self.prefix = prefix = f"connector {number}"
         self.pilot = LinuxPilot(
             PwmChannel(sysfs, wired.pilot_pwm, wired.pilot_inverted),
-            ScaledAdc(sysfs, wired.pilot_high),
-            ScaledAdc(sysfs, wired.pilot_low),
+            ScaledAdc(sysfs, wired.pilot_high, places.of(f"{prefix} pilot_high")),
+            ScaledAdc(sysfs, wired.pilot_low, places.of(f"{prefix} pilot_low")),
             lambda on: gpio.drive(f"{prefix} pilot_negative", on),
             lambda: (read := gpio.read(f"{prefix} pilot_negative")) is not None and read.closed,
             clock,
             lambda: self.sampler.hurry(),
             sampled,
         )
-        self.proximity = (
-            LinuxProximity(ProximityAdc(sysfs, wired.proximity), clock) if wired.proximity is not None else None
-        )
+        self.proximity = None
+        if wired.proximity is not None:
+            adc = ProximityAdc(sysfs, wired.proximity, places.of(f"{prefix} proximity"))
+            self.proximity = LinuxProximity(adc, clock)
         self.output_sense = None
         if wired.output_sense is not None:
-            l1, l2, l3 = (ScaledAdc(sysfs, each) for each in wired.output_sense)
+            phases = enumerate(wired.output_sense, 1)
+            l1, l2, l3 = (ScaledAdc(sysfs, each, places.of(f"{prefix} output_sense L{n}")) for n, each in phases)
             self.output_sense = LinuxOutputSense((l1, l2, l3), clock)
         self.contactor = LineContactor(gpio, prefix, wired.mirror is not None, wired.phase_relay is not None)
         self.lock = None
@@ -120,8 +124,9 @@ class DirectGpioBoard:
         self._registered: dict[int, int] = {}
         """By place of the chip: which of its openings the epoll holds."""
         self._openings = 0
+        self._places = Places()
         self._connectors = {
-            int(number): _Connector(number, wired, self._gpio, sysfs, clock, self._sampled)
+            int(number): _Connector(number, wired, self._gpio, sysfs, self._places, clock, self._sampled)
             for number, wired in gpio.connector.items()
         }
         self.inputs: dict[str, DigitalInput] = {name: LineInput(self._gpio, f"input {name}") for name in gpio.inputs}
@@ -153,12 +158,13 @@ class DirectGpioBoard:
 
     @property
     def trouble(self) -> str:
-        return "; ".join(
-            [*self._gpio.troubles, *(text for number in self._connectors for text in self._of_pilot(number))]
-        )
+        of_pilots = (text for number in self._connectors for text in self._of_pilot(number))
+        return "; ".join([*self._gpio.troubles, *(each.words for each in self._places.shared), *of_pilots])
 
     def trouble_of(self, connector: int) -> str:
-        return "; ".join([*self._gpio.troubles_of(f"connector {connector}"), *self._of_pilot(connector)])
+        owner = f"connector {connector}"
+        of_channels = self._places.troubles_of(owner)
+        return "; ".join([*self._gpio.troubles_of(owner), *of_channels, *self._of_pilot(connector)])
 
     def _of_pilot(self, connector: int) -> list[str]:
         each = self._connectors.get(connector)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from hardware.linux.places import Places
 from hardware.linux.sampler import Job, Sampler
 from hardware.linux.sysfs import Sysfs
 from hardware.linux.temperature import LinuxTachometer, LinuxTemperature
@@ -9,9 +10,13 @@ from schemas.board import LinuxSection
 
 
 class SlowSensors:
+    """Two temperatures that turn out to be one sensor are both not read."""
+
     def __init__(self, linux: LinuxSection, sysfs: Sysfs, clock: Callable[[], float]) -> None:
+        places = Places()
         self.temperatures = {
-            name: LinuxTemperature(sysfs, sensor, clock) for name, sensor in linux.temperatures.items()
+            name: LinuxTemperature(sysfs, sensor, clock, places.of(f"temperature {name}"))
+            for name, sensor in linux.temperatures.items()
         }
         self.tachometers = {"fan": LinuxTachometer(sysfs, linux.fan, clock)} if linux.fan is not None else {}
         jobs: list[tuple[str, Job]] = [*self.temperatures.items(), *self.tachometers.items()]
