@@ -1,6 +1,6 @@
 """How a real board is wired: the sections `[mcu]`, `[gpio]` and `[linux]` of `$CHARGE_HOME/station.toml`.
 
-The spelling of lines, channels and sensors is checked by `services/board_check.py`, with words for a person.
+The spelling of lines, channels and sensors is checked by `services/board_names.py`, with words for a person.
 
 What is mounted at all (contacts, sensors, relays) stands in `[connector.N]` and `[equipment]`; these sections say
 where.

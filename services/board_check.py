@@ -1,11 +1,11 @@
 """Does the station file say where everything is that it says is mounted? Pure."""
 
-import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
-from schemas.board import GpioConnector, GpioSection
+from schemas.board import GpioConnector, LinuxSection
 from schemas.station import ConnectorSection, Station, StationSection
+from services.board_names import spellings, used_twice
+from services.problem import Problem
 
 INTERLOCK = (
     "direct-gpio drives the coil straight from this computer, which guarantees no timing. It starts only with "
@@ -16,70 +16,41 @@ INTERLOCK = (
 )
 
 
-_NAME = r"[\w:.,@+\-]{1,64}"
-LINE = (r"!?(?:/dev/[\w.\-]{1,40}:)?[\w .+\-/]{1,64}", "a GPIO line: its name, its number, or /dev/gpiochip1:NAME")
-CHANNEL = (rf"{_NAME}/[a-z_0-9]{{1,40}}", "an ADC channel, for example iio:device0/in_voltage1 or NAME/in_voltage1")
-PWM = (r"pwmchip\d{1,3}/\d{1,3}", "a PWM channel, for example pwmchip0/1")
-SENSOR = (
-    rf"(?:hwmon:{_NAME}/temp\d{{1,2}}|thermal:{_NAME}|iio:{_NAME}/in_[a-z0-9_]{{1,40}}|w1:[0-9a-f\-]{{4,20}})",
-    "a sensor: hwmon:NAME/temp1, thermal:TYPE, iio:NAME/in_temp or w1:28-0123456789ab",
-)
-FAN = (rf"hwmon:{_NAME}/fan\d{{1,2}}", "a fan, for example hwmon:NAME/fan1")
-LED = (r"[^/\s]{1,64}", "a name below /sys/class/leds")
-FILE = (r"/[^\s]{1,120}", "the path of a device, for example /dev/ttyS1")
-
-
-class Problem(NamedTuple):
-    path: tuple[str, ...]
-    """The name in the station file that is wrong."""
-    words: str
-
-
 def board_problems(station: Station) -> list[Problem]:
     """Empty = nothing is missing, nothing is superfluous."""
+    problems = [*_superfluous(station), *_identity(station)]
     match station.station.board:
         case "simulated":
-            return []
+            return problems
         case "mcu":
-            return [*_spellings(station), *_mcu(station), *_linux(station), *_names(station)]
+            problems += [*spellings(station), *_mcu(station)]
         case "direct-gpio":
-            return [*_spellings(station), *_gpio(station), *_linux(station), *_names(station)]
+            problems += [*spellings(station), *_gpio(station)]
+    return [*problems, *used_twice(station), *_linux(station), *_names(station)]
 
 
-def _spellings(station: Station) -> Iterator[Problem]:
-    for path, text, (pattern, words) in _written(station):
-        if text is not None and not re.fullmatch(pattern, text):
-            yield Problem(path, f"{path[-1]} = {text!r} is not {words}")
+def _superfluous(station: Station) -> Iterator[Problem]:
+    """A section that this board does not use: most likely another board is meant."""
+    board = station.station.board
+    sections = {"mcu": ("mcu", station.mcu), "direct-gpio": ("gpio", station.gpio)}
+    if station.mcu is not None and station.gpio is not None:
+        yield Problem(("gpio",), "a station has either [mcu] or [gpio]: take the one that it does not have out")
+    for of, (name, section) in sections.items():
+        if section is not None and board != of:
+            words = f'[{name}] is of board = "{of}", but board is "{board}": set board = "{of}" in [station], or take'
+            yield Problem((name,), f"{words} [{name}] out")
+    if board == "simulated" and station.linux != LinuxSection():
+        words = '[linux] is of a real board, but board is "simulated": set board in [station], or take [linux] out'
+        yield Problem(("linux",), words)
 
 
-def _written(station: Station) -> Iterator[tuple[tuple[str, ...], str | None, tuple[str, str]]]:
-    """Everything that names hardware: where it stands, its text, and how it is spelled."""
-    if station.mcu is not None:
-        yield ("mcu", "port"), station.mcu.port, FILE
-    if station.gpio is not None:
-        yield ("gpio", "chip"), station.gpio.chip, FILE
-        for path, line in lines_of(station.gpio):
-            yield path, line, LINE
-        for number, wired in station.gpio.connector.items():
-            yield from _analogue(("gpio", "connector", number), wired)
-    linux = station.linux
-    yield ("linux", "watchdog"), linux.watchdog, FILE
-    yield ("linux", "fan"), linux.fan, FAN
-    for name, sensor in linux.temperatures.items():
-        yield ("linux", "temperatures", name), sensor, SENSOR
-    for number, lamp in linux.leds.items():
-        for colour in lamp.__struct_fields__:
-            yield ("linux", "leds", number, colour), getattr(lamp, colour), LED
-
-
-def _analogue(path: tuple[str, ...], wired: GpioConnector) -> Iterator[tuple[tuple[str, ...], str, tuple[str, str]]]:
-    yield (*path, "pilot_pwm"), wired.pilot_pwm, PWM
-    channels = {"pilot_high": [wired.pilot_high], "pilot_low": [wired.pilot_low], "output_sense": wired.output_sense}
-    for name, scaled in channels.items():
-        for each in scaled or ():
-            yield (*path, name), each.channel, CHANNEL
-    if wired.proximity is not None:
-        yield (*path, "proximity"), wired.proximity.channel, CHANNEL
+def _identity(station: Station) -> Iterator[Problem]:
+    """Backends, bills and people read these."""
+    for name in ("vendor", "model", "serial"):
+        text = getattr(station.station, name)
+        if not text.isprintable() or text != text.strip():
+            words = f"{name} = {text!r} has characters that nobody sees: no blanks at the ends, nothing unprintable"
+            yield Problem(("station", name), words)
 
 
 def _names(station: Station) -> Iterator[Problem]:
@@ -121,7 +92,6 @@ def _gpio(station: Station) -> Iterator[Problem]:
     mounted = station.equipment
     yield from _same("inputs", mounted.inputs, gpio.inputs)
     yield from _same("outputs", mounted.outputs, gpio.outputs)
-    yield from _twice(gpio)
 
 
 def _connector(path: tuple[str, ...], wired: GpioConnector, section: ConnectorSection) -> Iterator[Problem]:
@@ -168,30 +138,6 @@ def _same(kind: str, mounted: Iterable[str], wired: Iterable[str]) -> Iterator[P
             yield Problem(("gpio", kind, name), f"{name!r} has a line, but [equipment] {kind} does not list it")
 
 
-def _twice(gpio: GpioSection) -> Iterator[Problem]:
-    """The same line for two things; a number and a name of the same line are found when the lines are opened."""
-    seen: dict[str, str] = {}
-    for path, line in lines_of(gpio):
-        place = line.removeprefix("!")
-        place = place if ":" in place else f"{gpio.chip}:{place}"
-        if place in seen:
-            yield Problem(path, f"line {line!r} is used for {seen[place]} already")
-        seen[place] = " ".join(path[1:])
-
-
-def lines_of(gpio: GpioSection) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Every line with its place in the station file."""
-    yield ("gpio", "feed"), gpio.feed
-    for number, wired in gpio.connector.items():
-        for name in wired.__struct_fields__:
-            line = getattr(wired, name)
-            if isinstance(line, str) and name != "pilot_pwm":
-                yield ("gpio", "connector", number, name), line
-    for kind, named in (("inputs", gpio.inputs), ("outputs", gpio.outputs)):
-        for name, line in named.items():
-            yield ("gpio", kind, name), line
-
-
 def _linux(station: Station) -> Iterator[Problem]:
     linux, mounted = station.linux, station.equipment
     own = station.station.board == "direct-gpio"
@@ -207,6 +153,10 @@ def _linux(station: Station) -> Iterator[Problem]:
             )
     if own and mounted.fan and linux.fan is None:
         yield Problem(("equipment", "fan"), "fan = true, but [linux] fan does not say where its speed is read")
-    for number in linux.leds:
+    for number, lamp in linux.leds.items():
+        path = ("linux", "leds", number)
         if number not in station.connector:
-            yield Problem(("linux", "leds", number), f"there is no [connector.{number}]")
+            yield Problem(path, f"there is no [connector.{number}]")
+        if lamp.multi is not None and (lamp.red or lamp.green or lamp.blue):
+            words = "a light is either one LED with several colours (multi) or one per colour (red, green, blue)"
+            yield Problem((*path, "multi"), words)

@@ -1,12 +1,32 @@
-"""Are the inputs, outputs and sensors of the station file ones that a board can have? Pure."""
+"""Are the connectors, inputs, outputs and sensors of the station file ones that a board can have? Pure."""
 
 from collections.abc import Iterator, Sequence
 
 from schemas.station import CONNECTOR_INPUTS, INPUTS, OUTPUTS, TEMPERATURES, Station
-from services.board_check import Problem
+from services.problem import Problem
 
+MOST_CONNECTORS = 16
 CONNECTOR_TEMPERATURES = ("relay", "plug_1", "plug_2")
 """Sensors of one connector: that of connector 2 is called `plug_1.2`."""
+
+
+def connector_problems(station: Station) -> Iterator[Problem]:
+    """How they are numbered, and whether each has a meter of its own."""
+    right = [str(number) for number in range(1, len(station.connector) + 1)]
+    wrong = [name for name in station.connector if name not in right]
+    if wrong:
+        words = f"connectors are [connector.1], [connector.2] ... without a hole, not [connector.{wrong[0]}]"
+        yield Problem(("connector", wrong[0]), words)
+    if not 1 <= len(right) <= MOST_CONNECTORS:
+        yield Problem(("connector", *right[MOST_CONNECTORS:][:1]), f"a station has 1 to {MOST_CONNECTORS} connectors")
+    seen: dict[str, str] = {}
+    for name, section in station.connector.items():
+        address = section.meter_address.strip().lower()
+        if address and section.meter != "none":
+            if address in seen:
+                words = f"meter_address is that of [connector.{seen[address]}] too: every connector has its own meter"
+                yield Problem(("connector", name, "meter_address"), words)
+            seen[address] = name
 
 
 def equipment_problems(station: Station) -> Iterator[Problem]:

@@ -1,7 +1,6 @@
 """A station's home: its directories, its sockets, and its description `station.toml`."""
 
 import os
-import re
 import tomllib
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -10,12 +9,14 @@ import msgspec
 
 from schemas.station import Station
 from services.board_check import board_problems
-from services.equipment_check import equipment_problems
+from services.equipment_check import connector_problems, equipment_problems
+from services.problem import Problem
+from services.station_lines import line_of as line_of
+from services.station_lines import nearest_line
 
 LONGEST_SOCKET_DIRECTORY = 70
 """Bytes: leaves room for a file name below the 100 bytes that `bus/socket.py` allows."""
 LARGEST_STATION_FILE = 256 * 1024
-MOST_CONNECTORS = 16
 
 
 class BadHome(Exception):
@@ -103,22 +104,27 @@ class Home:
 def parse_station(text: str, name: str = "station.toml") -> Station:
     """Raises BadStationFile, naming the line."""
     try:
-        tree = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        tree = tomllib.loads(text.removeprefix("\ufeff"))
+    except tomllib.TOMLDecodeError as error:
         raise BadStationFile(f"{name}: {error}") from error
+    except RecursionError as error:
+        raise BadStationFile(f"{name}: lists or tables stand too deep inside each other") from error
     _refuse_unknown(tree, Station, text, name, ())
     try:
         station = msgspec.convert(tree, Station)
     except msgspec.ValidationError as error:
-        raise BadStationFile(f"{name}{_line_of_error(text, str(error))}: {error}") from error
-    numbers = sorted(int(number) for number in station.connector if number.isdecimal())
-    if len(numbers) != len(station.connector) or numbers != list(range(1, len(numbers) + 1)):
-        raise BadStationFile(f"{name}: connectors are [connector.1], [connector.2] ... without a hole")
-    if not 1 <= len(numbers) <= MOST_CONNECTORS:
-        raise BadStationFile(f"{name}: a station has 1 to {MOST_CONNECTORS} connectors")
-    for path, words in (*equipment_problems(station), *board_problems(station)):
-        raise BadStationFile(f"{name}{_line(text, path) or _line(text, path[:-1])}: {words}")
+        # imported here: it costs every process memory for the rare wrong value
+        from services.station_errors import value_problem
+
+        raise _bad(text, name, value_problem(tree, Station, str(error))) from error
+    for check in (connector_problems, equipment_problems, board_problems):
+        for problem in check(station):
+            raise _bad(text, name, problem)
     return station
+
+
+def _bad(text: str, name: str, problem: Problem) -> BadStationFile:
+    return BadStationFile(f"{name}{nearest_line(text, problem.path)}: {problem.words}")
 
 
 def _refuse_unknown(tree: dict[str, Any], struct: type[Any], text: str, name: str, path: tuple[str, ...]) -> None:
@@ -129,7 +135,7 @@ def _refuse_unknown(tree: dict[str, Any], struct: type[Any], text: str, name: st
 
             near = difflib.get_close_matches(key, hints, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(hints))}"
-            raise BadStationFile(f"{name}{_line(text, (*path, key))}: unknown name {key!r}; {hint}")
+            raise BadStationFile(f"{name}{nearest_line(text, (*path, key))}: unknown name {key!r}; {hint}")
         if not isinstance(value, dict):
             continue
         if (inner := _struct_in(hints[key])) is not None:
@@ -146,29 +152,3 @@ def _struct_in(hint: Any) -> type[Any] | None:
         if isinstance(each, type) and issubclass(each, msgspec.Struct) and get_origin(hint) is not dict:
             return each
     return None
-
-
-def line_of(text: str, path: tuple[str, ...]) -> str:
-    """Where a name of the station file stands: ", line N"; empty when it cannot be told."""
-    return _line(text, path)
-
-
-def _line(text: str, path: tuple[str, ...]) -> str:
-    """Where a name stands: ", line N"; empty when it cannot be told (dotted and inline spellings)."""
-    section, key = ".".join(path[:-1]), path[-1]
-    current = ""
-    for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*\[\s*([^\]]+?)\s*\]", line)
-        if header:
-            current = header.group(1).replace('"', "").replace(" ", "")
-            if current == ".".join(path):
-                return f", line {number}"
-        elif current == section and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
-            return f", line {number}"
-    return ""
-
-
-def _line_of_error(text: str, message: str) -> str:
-    found = re.search(r"`\$\.?([^`]*)`", message)
-    path = tuple(found.group(1).replace("[...]", ".1").split(".")) if found else ()
-    return (_line(text, path) or _line(text, path[:-1])) if len(path) > 1 else ""

@@ -44,6 +44,18 @@ pilot_low = { channel = "adc/in_voltage1", factor = 8.0, offset_v = -13.0 }
 contactor = "COIL"
 mirror = "MIRROR"
 """
+TWO = f"""{GPIO}[connector.2]
+cable = "fixed"
+residual_current = "none"
+mirror_contact = false
+meter = "none"
+[gpio.connector.2]
+pilot_pwm = "pwmchip0/1"
+pilot_negative = "CP_NEG_2"
+pilot_high = {{ channel = "adc/in_voltage2", factor = 8.0, offset_v = -13.0 }}
+pilot_low = {{ channel = "adc/in_voltage3", factor = 8.0, offset_v = -13.0 }}
+contactor = "COIL_2"
+"""
 
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "put-it-on-a-board.md"
@@ -69,6 +81,7 @@ def refusal(text: str) -> str:
 def test_a_complete_file_of_each_board_is_taken() -> None:
     assert parse_station(MCU).mcu.baud == 460800  # type: ignore[union-attr]
     assert parse_station(GPIO).gpio.connector["1"].mirror == "MIRROR"  # type: ignore[union-attr]
+    assert len(parse_station(TWO).connectors) == 2
     assert parse_station("").station.board == "simulated"
 
 
@@ -119,6 +132,49 @@ def test_direct_gpio_does_not_start_without_a_declared_interlock(said: str) -> N
         ),
         (GPIO.replace("BENCH-1", "SIM-0001"), "line 4: serial = 'SIM-0001' is that of the simulated station: give"),
         (MCU + '[linux.leds.3]\nred = "r"\n', "line 7: there is no [connector.3]"),
+        (MCU + '[linux.leds.1]\nmulti = "m"\nred = "r"\n', "line 8: a light is either one LED with several colours"),
+        (TWO.replace("pwmchip0/1", "pwmchip0/0"), "line 28: PWM channel 'pwmchip0/0' is used for connector 1 pilot_"),
+        (TWO.replace("pwmchip0/1", "pwmchip0/01"), "line 28: pilot_pwm = 'pwmchip0/01' is not a PWM channel"),
+        (
+            TWO.replace("in_voltage2", "in_voltage0"),
+            "line 30: ADC channel 'adc/in_voltage0' is used for connector 1 pilot_high already",
+        ),
+        (GPIO.replace("in_voltage1", "in_voltage0"), "line 19: ADC channel 'adc/in_voltage0' is used for connector 1"),
+        (
+            GPIO.replace('cable = "fixed"', 'cable = "socket"\nlock = false')
+            + 'proximity = { channel = "adc/in_voltage1" }\n',
+            "line 23: ADC channel 'adc/in_voltage1' is used for connector 1 pilot_low already",
+        ),
+        (
+            GPIO.replace('cable = "fixed"', 'cable = "fixed"\noutput_sense = true')
+            + 'output_sense = [{ channel = "a/in_x" }, { channel = "a/in_y" }, { channel = "a/in_x" }]\n',
+            "line 23: ADC channel 'a/in_x' is used for connector 1 output_sense already",
+        ),
+        (
+            MCU + '[linux.temperatures]\ncpu = "thermal:cpu"\nhousing = "thermal:cpu"\n',
+            "line 9: sensor 'thermal:cpu' is used for temperatures cpu already",
+        ),
+        (
+            GPIO.replace("factor = 8.0, offset_v = -13.0 }\ncon", "factor = 0 }\ncon"),
+            "line 19: pilot_low has factor = 0",
+        ),
+        (MCU.replace('board = "mcu"\n', ""), 'line 4: [mcu] is of board = "mcu", but board is "simulated": set'),
+        (GPIO.replace('board = "direct-gpio"\n', ""), "line 11: [gpio] is of board"),
+        (MCU.replace('"mcu"', '"direct-gpio"'), "line 5: [mcu] is of board"),
+        (MCU + '[gpio]\nfeed = "F"\n', "line 7: a station has either [mcu] or [gpio]"),
+        ('[linux]\nfan = "hwmon:nct/fan1"\n', 'line 1: [linux] is of a real board, but board is "simulated"'),
+        (MCU.replace("ttyS1", "tty\\u0000S1"), "line 6: port = '/dev/tty\\x00S1' is not the path of a serial port"),
+        (MCU.replace("ttyS1", "tty\\u007fS1"), "is not the path of a serial port"),
+        (MCU.replace("/dev/ttyS1", "/dev"), "line 6: port = '/dev' is not the path of a serial port"),
+        (MCU.replace("ttyS1", "serial/by-id/"), "is not the path of a serial port"),
+        (MCU.replace("ttyS1", "ptmx"), "line 6: port = '/dev/ptmx' is not the path of a serial port"),
+        (
+            MCU + '[linux]\nwatchdog = "/dev/watch\\u0001dog"\n',
+            "line 8: watchdog = '/dev/watch\\x01dog' is not the path",
+        ),
+        (MCU + '[linux]\nwatchdog = "/dev"\n', "line 8: watchdog = '/dev' is not the path of a device"),
+        (MCU + '[linux.leds.1]\nred = ".."\n', "line 8: red = '..' is not a name below /sys/class/leds"),
+        (GPIO.replace('feed = "FEED"', 'feed = "FEED"\nchip = "/dev/gpio\\u0000chip0"'), "line 15: chip = '/dev/gpio"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(text: str, words: str) -> None:
