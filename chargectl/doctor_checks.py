@@ -14,6 +14,7 @@ from chargectl.health import Health, look
 from chargectl.output import Failure
 from chargectl.station import place
 from chargectl.station_check import check_home
+from schemas.station import Station
 from services.exit_codes import ExitCode
 from services.home import Home
 
@@ -42,7 +43,7 @@ def checks(home: Home) -> Iterator[Finding]:
         level = WARNING if failure.code is ExitCode.NOT_RUNNING else WRONG
         yield Finding("services", level, f"{failure} Start it with: chargectl up {place(home)}")
         return
-    yield from _services(health)
+    yield from _services(health, station)
     yield from _ports(home)
     yield from _faults(health)
     yield from doctor_inputs.checks(home)
@@ -74,8 +75,11 @@ def _clock() -> Iterator[Finding]:
         yield Finding("clock", OK, words)
 
 
-def _services(health: Health) -> Iterator[Finding]:
+def _services(health: Health, station: Station) -> Iterator[Finding]:
+    """A real board has no `world`: it is at rest there."""
     for service in health.services:
+        if service.name == "world" and service.state == "STOPPED" and station.station.board != "simulated":
+            continue
         stopped = service.state == "STOPPED"
         level = OK if service.healthy else WARNING if stopped else WRONG
         words = service.state.lower() if service.healthy or stopped else f"{service.state.lower()}: {service.detail}"

@@ -10,11 +10,13 @@ from bus.topics import (
     LINK_STATUS,
     QUEUE_STATUS,
     SAFETY_CONNECTOR,
+    SAFETY_STATION,
     SESSION_CONNECTOR,
     SYSTEM_BOOT,
     SYSTEM_FAULTS,
     Topic,
 )
+from chargectl.board_words import with_trouble
 from chargectl.bus_client import BusClient
 from chargectl.station_check import check_home
 from chargectl.supervisor import Program, Supervisor
@@ -75,14 +77,14 @@ def look(home: Home) -> Health:
     supervisor = Supervisor(home)
     supervisord = supervisor.process_id()
     programs = supervisor.programs()
-    shown = (SYSTEM_BOOT, SYSTEM_FAULTS, SESSION_CONNECTOR, SAFETY_CONNECTOR, LINK_STATUS, QUEUE_STATUS)
-    hears = (*HEARTBEATS.values(), *shown)
+    connectors = (SESSION_CONNECTOR, SAFETY_CONNECTOR, SAFETY_STATION)
+    hears = (*HEARTBEATS.values(), SYSTEM_BOOT, SYSTEM_FAULTS, *connectors, LINK_STATUS, QUEUE_STATUS)
     with BusClient(home, hears=hears) as client:
         running = [program.name for program in programs if program.pid]
         wanted: list[tuple[Topic[Any], str]] = [(HEARTBEATS[name], "") for name in running if name in HEARTBEATS]
         if {"system", "session", "safety"} <= set(running):
             keys = [str(number) for number in station.connectors]
-            wanted += [(SYSTEM_BOOT, ""), (SYSTEM_FAULTS, "")]
+            wanted += [(SYSTEM_BOOT, ""), (SYSTEM_FAULTS, ""), (SAFETY_STATION, "")]
             wanted += [(SESSION_CONNECTOR, key) for key in keys]
             wanted += [(SAFETY_CONNECTOR, key) for key in keys]
         wanted += [(LINK_STATUS, "")] if "ocpp_link" in running else []
@@ -174,7 +176,7 @@ def _connector(client: BusClient, number: int) -> dict[str, object]:
         "phases": session.phases if session else 0,
         "phases_asked": session.phases_asked if session else 0,
         "phases_wanted": session.phases_wanted if session else 0,
-        "reason": session.reason if session else "session is not heard",
+        "reason": with_trouble(session.reason, _trouble(client)) if session else "session is not heard",
         "pilot": str(safety.state) if safety else "unknown",
         "contactor": str(safety.contactor) if safety else "unknown",
         "lock": str(safety.lock) if safety else "unknown",
@@ -215,10 +217,15 @@ def _queue(client: BusClient) -> dict[str, object]:
     }
 
 
+def _trouble(client: BusClient) -> str:
+    said = client.bus.latest(SAFETY_STATION).fresh
+    return said.trouble if said is not None else ""
+
+
 def _faults(client: BusClient) -> list[str]:
     shown = client.bus.latest(SYSTEM_FAULTS).body
-    if shown is None:
-        return []
+    trouble = _trouble(client)
     return [
-        f"{each.text} ({each.owner}, connector {each.fault.connector}): {each.instruction}" for each in shown.faults
+        f"{with_trouble(each.text, trouble)} ({each.owner}, connector {each.fault.connector}): {each.instruction}"
+        for each in (shown.faults if shown is not None else ())
     ]

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from bus.topics import METERING_READING, SAFETY_CONNECTOR, SAFETY_LOOK, SAFETY_STATION
+from chargectl.board_words import with_trouble
 from chargectl.bus_client import BusClient
 from chargectl.output import CLEAR_TO_END, HOME, Failure, ago, coloured, print_json
 from chargectl.station import existing_home
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     Supervisor(home).process_id()
     hears = (SAFETY_CONNECTOR, SAFETY_STATION, METERING_READING)
     with BusClient(home, hears=hears, asks=(SAFETY_LOOK,)) as client:
-        client.wait_for([(SAFETY_CONNECTOR, str(number)) for number in shown], HEARD_S)
+        client.wait_for([(SAFETY_STATION, ""), *((SAFETY_CONNECTOR, str(number)) for number in shown)], HEARD_S)
         while True:
             _show(look(client, shown), arguments)
             if not arguments.watch:
@@ -73,6 +74,8 @@ def look(client: BusClient, numbers: list[int]) -> Look:
 def _connector(client: BusClient, number: int) -> Look:
     values = client.ask(SAFETY_LOOK, LookRequest, connector=number).values
     said = client.bus.latest(SAFETY_CONNECTOR, str(number)).fresh
+    station = client.bus.latest(SAFETY_STATION).fresh
+    trouble = station.trouble if station is not None else ""
     meter = client.bus.latest(METERING_READING, f"connector.{number}")
     age_s = client.clock.now().boot_s - meter.sent_s if meter.body is not None else None
     return {
@@ -80,7 +83,8 @@ def _connector(client: BusClient, number: int) -> Look:
         "meter_age_s": None if age_s is None else round(age_s, 2),
         "wait_s": wait_s(said, client.clock.now().boot_s),
         "said": None if said is None else msgspec.to_builtins(said),
-        "faults": [] if said is None else _faults(said),
+        "why": "" if said is None else with_trouble(said.reason, trouble),
+        "faults": [] if said is None else _faults(said, trouble),
     }
 
 
@@ -89,10 +93,15 @@ def wait_s(said: SafetyConnector | None, now_s: float) -> float:
     return 0.0 if said is None else round(max(0.0, said.retry_after_s - now_s), 1)
 
 
-def _faults(said: SafetyConnector) -> list[dict[str, str]]:
+def _faults(said: SafetyConnector, trouble: str) -> list[dict[str, str]]:
     rows = [FAULTS[code] for code in said.faults if code in FAULTS]
     return [
-        {"code": row.code, "internal_code": row.internal_code, "text": row.text, "instruction": row.instruction}
+        {
+            "code": row.code,
+            "internal_code": row.internal_code,
+            "text": with_trouble(row.text, trouble),
+            "instruction": row.instruction,
+        }
         for row in rows
     ]
 
@@ -113,9 +122,9 @@ def _text(number: str, each: Look) -> str:
     said: Look = each["said"] or {}
     head = f"connector {number}: {said.get('state', 'unknown')}, contactor {said.get('contactor', 'unknown')}"
     lines = [f"{head}, lock {said.get('lock', 'unknown')}"]
-    if said.get("reason"):
+    if each["why"]:
         left = f" ({each['wait_s']:.0f} s left)" if each["wait_s"] else ""
-        lines.append(coloured(f"  power does not flow: {said['reason']}{left}", "33"))
+        lines.append(coloured(f"  power does not flow: {each['why']}{left}", "33"))
     for fault in each["faults"]:
         lines += [
             coloured(f"  fault {fault['internal_code']} {fault['text']} ({fault['code']})", "31"),

@@ -23,6 +23,7 @@ from services.safety.panel.report import station_message
 from services.safety.seat import Seat
 from services.safety.state import Event
 from services.safety.voice import Voice
+from services.trouble_log import TroubleLog
 
 HEARS = (SESSION_PERMISSION, SETTINGS_VALUES, METERING_READING, SYSTEM_BOOT)
 
@@ -45,6 +46,7 @@ class SafetyService:
         self._actions: Mapping[str, ActionOrder] = {}
         self._voice = Voice(bus)
         self._panel = Panel(board, station.equipment, partial(self._voice.notice, 0))
+        self._trouble_log = TroubleLog(logger, "board")
         self._desk = Desk(bus, self._seats, self._panel)
         self.watch: Watch | None = None
         """Is shown every step, with its boot-clock time; it must not change what it sees."""
@@ -89,7 +91,9 @@ class SafetyService:
         self._remember()
         if stepped or not self._voice.has_told_faults:
             self._voice.faults(self._seats, self._journal.problem, now)
-        self._voice.board(self._station_message(), now)
+        said = self._station_message()
+        self._voice.board(said, now)
+        self._trouble_log.tell(said.trouble, now.boot_s)
         self._desk.turn(now)
         return self._next_s(now)
 

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -350,3 +351,16 @@ def test_a_simplified_vehicle_gets_10_amperes_and_one_that_needs_ventilation_non
     bench.live(10.0)
     assert bench.shown().contactor is Contactor.OPEN
     assert bench.shown().contactor_cycles == 1
+
+
+def test_the_words_of_the_boards_trouble_are_logged_once_and_their_end(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "safety")
+    bench = Bench(tmp_path)
+    bench.charge()
+    for away in (True, False):
+        bench.site.fault("board_away", 1, away)
+        bench.live(2.0)
+    told = [text for text in caplog.messages if text.startswith("board: ")]
+    assert told == ["board: the board does not answer", "board: no trouble any more"]

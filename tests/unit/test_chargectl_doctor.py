@@ -2,12 +2,16 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Literal, cast
 
 import pytest
 
 from chargectl import doctor_checks
 from chargectl.finding import OK, WARNING, WRONG
+from chargectl.health import Health, ServiceHealth
 from chargectl.main import main
+from schemas.station import Station, StationSection
 from services.exit_codes import ExitCode
 from services.hmi.light_test import COLOURS, LightTest
 from services.home import Home
@@ -71,3 +75,23 @@ def test_the_lights_show_every_colour_for_a_second() -> None:
     ]  # fmt: skip
     assert test.light(103.0) is None
     assert test.next_s(100.5) == 101.0
+
+
+def service(name: str, state: str) -> ServiceHealth:
+    known = {"name": name, "state": state, "healthy": state == "RUNNING", "heartbeat_age_s": None}
+    texts = dict.fromkeys(("says", "version", "detail"), "")
+    return ServiceHealth(**{**dict.fromkeys(ServiceHealth.__dataclass_fields__, 0), **texts, **known})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("board", "state", "told"),
+    [("mcu", "STOPPED", []), ("simulated", "STOPPED", [WARNING]), ("mcu", "FATAL", [WRONG]), ("mcu", "RUNNING", [OK])],
+)
+def test_a_world_that_does_not_run_is_missed_on_a_simulated_board_only(
+    board: Literal["mcu", "simulated"], state: str, told: list[str]
+) -> None:
+    station = Station(station=StationSection(board=board))
+    health = cast(Health, SimpleNamespace(services=[service("world", state), service("dlm", "STOPPED")]))
+    found = list(doctor_checks._services(health, station))
+    assert [finding.level for finding in found if finding.what == "service world"] == told
+    assert [finding.level for finding in found if finding.what == "service dlm"] == [WARNING]

@@ -139,6 +139,6 @@ def test_the_command_shows_how_long_it_waits_still() -> None:
     assert wait_s(said, NOW_S) == 12.3
     assert wait_s(said, NOW_S + 20.0) == 0.0
     assert wait_s(None, NOW_S) == 0.0
-    each = {"said": {"reason": said.reason}, "readings": {}, "faults": [], "meter_age_s": None, "wait_s": 12.3}
+    each = {"said": {}, "why": said.reason, "readings": {}, "faults": [], "meter_age_s": None, "wait_s": 12.3}
     assert "power does not flow: waiting after a fault: RCD triggered (12 s left)" in _text("1", each)
     assert "left" not in _text("1", {**each, "wait_s": 0.0})
