@@ -32,6 +32,8 @@ from schemas.units import Identifier
 
 T = TypeVar("T", bound=Message)
 MOST_KEYS = 256
+AHEAD_S = 1.0
+"""All processes of a station read one boot clock: a message sent later than this from now is wrong."""
 
 
 class Transport(Protocol):
@@ -202,7 +204,10 @@ class Endpoint:
         if name not in self._heard_names:
             self._ignore(f"{name}: not subscribed")
             return
-        if self._is_news(received):
+        ahead_s = received.sent_s - self.clock.now().boot_s
+        if ahead_s > AHEAD_S:
+            self._ignore(f"{name}: sent {ahead_s:.0f} s in the future")
+        elif self._is_news(received):
             self._deliver(received)
 
     def from_subscriber(self, frame: bytes) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bus.endpoint import MOST_KEYS, Endpoint, Heard
+from bus.endpoint import AHEAD_S, MOST_KEYS, Endpoint, Heard
 from bus.envelope import LARGEST_FRAME, REQUEST_MARK, BadFrame, address, decode, encode, subscription
 from bus.memory import Hub
 from bus.topics import (
@@ -206,6 +206,21 @@ def test_a_straggler_of_an_ended_run_is_dropped() -> None:
     pair.session.from_owner(straggler)
     pair.says("newer")
     assert (pair.heard(), pair.session.gaps) == (["new", "newer"], 0)
+
+
+@pytest.mark.parametrize("ahead_s", [AHEAD_S, AHEAD_S + 0.001, 1e6])
+def test_a_message_from_the_future_makes_nobody_deaf_to_those_that_follow(ahead_s: float) -> None:
+    pair = Pair()
+    pair.says("a")
+    pair.session.from_owner(wire(METERING_READING, "connector.1", r="future", t=pair.clock.boot_s + ahead_s))
+    assert pair.session.ignored == (ahead_s > AHEAD_S)
+    pair.clock.move_to(pair.clock.boot_s + AHEAD_S)
+    pair.says("b")
+    pair.restart("m2")
+    pair.says("c")
+    assert [text for text in pair.heard() if text] == ["a", "b", "c"]
+    pair.clock.move_to(pair.clock.boot_s + 60.0)
+    assert pair.session.latest(METERING_READING, "connector.1").status is Heard.SILENT
 
 
 def test_never_fresh_and_silent_are_three_answers() -> None:
