@@ -158,13 +158,16 @@ class DirectGpioBoard:
 
     @property
     def trouble(self) -> str:
-        of_pilots = (text for number in self._connectors for text in self._of_pilot(number))
-        return "; ".join([*self._gpio.troubles, *(each.words for each in self._places.shared), *of_pilots])
+        return "; ".join([*self._of_hardware(), *(each.words for each in self._places.shared)])
 
     def trouble_of(self, connector: int) -> str:
         owner = f"connector {connector}"
-        of_channels = self._places.troubles_of(owner)
-        return "; ".join([*self._gpio.troubles_of(owner), *of_channels, *self._of_pilot(connector)])
+        of_hardware = [*self._gpio.troubles_of(owner), *self._of_pilot(connector)]
+        return "; ".join([*of_hardware, *self._places.troubles_of(owner)])
+
+    def _of_hardware(self) -> list[str]:
+        """Trouble that a reset may end; a wrong station file is none of it."""
+        return [*self._gpio.troubles, *(text for number in self._connectors for text in self._of_pilot(number))]
 
     def _of_pilot(self, connector: int) -> list[str]:
         each = self._connectors.get(connector)
@@ -232,7 +235,7 @@ class DirectGpioBoard:
             self.flushed_s = self._clock()
         self._start()
         self._watch_chips()
-        if self._watchdog is not None and not self.trouble:
+        if self._watchdog is not None and not self._of_hardware():
             self._watchdog.kick(self._clock())
 
     def close(self) -> None:

@@ -43,6 +43,19 @@ def test_a_name_and_a_number_of_the_same_channel_are_trouble(
         rig.close()
 
 
+def test_a_wrong_station_file_is_no_reason_to_reset_the_computer(tmp_path: Path) -> None:
+    path = tmp_path / "watchdog"
+    path.write_bytes(b"")
+    shared = WIRING.replace("evse-adc/in_voltage2", "iio:device0/in_voltage0")
+    rig = GpioRig(tmp_path, shared.replace("[linux]", f'[linux]\nwatchdog = "{path}"') + MOUNTED)
+    try:
+        until(rig, lambda: "are the same channel" in rig.board.trouble, flush=True)
+        kicks = path.read_bytes()
+        until(rig, lambda: len(path.read_bytes()) >= len(kicks) + 2, flush=True)
+    finally:
+        rig.close()
+
+
 def test_a_board_whose_channels_are_all_different_has_no_trouble(tmp_path: Path) -> None:
     rig = GpioRig(tmp_path)
     try:
