@@ -98,6 +98,8 @@ class SafetyConnector(Message, frozen=True, kw_only=True):
     contactor_cycles: Count = 0
     faults: tuple[str, ...] = ()
     """Names of the active faults of this connector, worst first."""
+    only_latched: bool = False
+    """What stopped power is over and latched: it waits for the unplug, at a domestic socket for a person."""
     retry_after_s: BootSeconds = 0.0
     """Boot-clock time before which the contactor will not close again; 0 = no hold-off."""
     reason: str = ""

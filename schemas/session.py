@@ -35,6 +35,9 @@ class Permission(Message, frozen=True, kw_only=True):
     """Of the transaction that this is for: `safety` keeps the largest residual currents of each."""
     release_cable: bool = False
     """UnlockConnector: the plug goes free although nobody has charged (it may be locked since it was plugged in)."""
+    authorization_over: bool = False
+    """Who charged here may do so no more; that charging is free ends with the key, or with somebody's card. To a
+    domestic socket, which sees no plug, it is the unplug."""
     until_s: BootSeconds
 
 

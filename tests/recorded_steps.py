@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from services.safety import core
 from services.safety.state import ConnectorState
 from tests.invariants import Checker, Record
+from tests.outlet_invariants import OutletChecker, checker_of, step_of
 
 FOLDER = "safety-steps"
 
@@ -16,7 +16,7 @@ Step = tuple[Any, ...]
 
 def check(home: Path) -> int:
     """Raises AssertionError naming process, invariant and time; returns how many steps there were."""
-    checkers: dict[int, Checker] = {}
+    checkers: dict[int, Checker | OutletChecker] = {}
     count = 0
     for path, steps in _processes(home / FOLDER):
         try:
@@ -42,14 +42,14 @@ def _steps(path: Path) -> Iterator[Step]:
                 return  # killed in the middle of a step, or at its end
 
 
-def _check_process(steps: list[Step], checkers: dict[int, Checker]) -> int:
+def _check_process(steps: list[Step], checkers: dict[int, Checker | OutletChecker]) -> int:
     twins: dict[int, ConnectorState] = {}
     for number, now_s, readings, permission, result, shown, failed, state in steps:
         started = number not in twins
         before = twins.get(number)
         if state is None:
             assert before is not None
-            again = core.step(before, readings, permission, now_s)
+            again = step_of(before.equipment)(before, readings, permission, now_s)
             assert again == result, f"replayed at {now_s:.3f} s: {result}, and from the same inputs {again}"
         else:
             twins[number] = state.copy()
@@ -58,7 +58,7 @@ def _check_process(steps: list[Step], checkers: dict[int, Checker]) -> int:
         begun_anew = before is None or before.begun_s != twin.begun_s
         by_itself = any(event.name == "restarted" for event in result.events)
         orders_given = before is not None and before.memory.orders != twin.memory.orders
-        checker = checkers.setdefault(number, Checker(twin.equipment))
+        checker = checkers.setdefault(number, checker_of(twin.equipment))
         checker.see(
             Record(
                 now_s,

@@ -9,6 +9,7 @@ from collections.abc import Hashable
 from services.safety import core
 from services.safety.seat import Seat
 from services.safety.state import ConnectorState
+from tests.outlet_invariants import step_of
 
 
 class SecondTaking:
@@ -25,7 +26,7 @@ class SecondTaking:
         number, outside = state.equipment.connector, _outside(state)
         of_seat, before, twin = self._twins.get(number, (None, None, state))
         if of_seat is seat and before == outside and state.faults.error_s != now_s:
-            again = core.step(twin, seat.readings, seat.permission, now_s)
+            again = step_of(state.equipment)(twin, seat.readings, seat.permission, now_s)
             if twin.begun_s == state.begun_s:
                 self.compared += 1
                 assert again == result, f"invariant 29 at {now_s:.3f} s: {result}, and from the same inputs {again}"

@@ -32,11 +32,9 @@ def evaluate(state: ConnectorState, moment: Moment) -> None:
         if why := _must_open(state, moment):
             _open(state, why, moment)
     elif _may_close(state, moment):
-        _close(state, moment)
+        close(state, moment)
     if state.pilot_sight.confirmed == "A":
         contactor.dropped_s = NEVER_S
-    if state.memory.closings and faults.unplugged(state, moment):
-        state.memory.closings = ()
     _follow(state, moment)
 
 
@@ -87,7 +85,8 @@ def _may_close(state: ConnectorState, moment: Moment) -> bool:
     return due(free_s, 0.0, now_s)
 
 
-def _close(state: ConnectorState, moment: Moment) -> None:
+def close(state: ConnectorState, moment: Moment) -> None:
+    """The coil, or the relay of a domestic socket: one more closing of this plug-in."""
     contactor, memory, now_s = state.contactor, state.memory, moment.now_s
     contactor.coil, contactor.on_s, contactor.phase = True, now_s, Contactor.CLOSING
     recent = (*memory.closings, now_s)[-CLOSES_PER_HOUR:]

@@ -58,6 +58,7 @@ class Result(NamedTuple):
 
 
 Rules = Callable[[ConnectorState, Permission | None, Moment], Result]
+Step = Callable[[ConnectorState, Readings, Permission | None, float], Result]
 
 
 def step(state: ConnectorState, now_readings: Readings, permission: Permission | None, now_s: float) -> Result:

@@ -49,7 +49,7 @@ def unplugged(state: ConnectorState, moment: Moment) -> bool:
 def evaluate(state: ConnectorState, moment: Moment) -> None:
     gone_vehicle = unplugged(state, moment)
     if gone_vehicle:
-        state.memory.latched, state.memory.recoveries = (), 0
+        state.memory.latched, state.memory.recoveries, state.memory.closings = (), 0, ()
     state.faults.pending = False
     active, latched, of_before = state.faults.active, state.memory.latched, state.faults.of_before
     for code, cause in _CAUSES:
@@ -104,9 +104,14 @@ def _extend_hold(state: ConnectorState, code: str, moment: Moment) -> None:
 
 def _clear(state: ConnectorState, gone_vehicle: bool, moment: Moment) -> None:
     faults, memory, now_s = state.faults, state.memory, moment.now_s
+    faults.only_latched = waits_for_unplug(state) and not faults.pending
     for code, fault in list(faults.active.items()):
         rule, fault_class = RULES[code], class_of(code)
-        if rule.cause(state, moment) or code in memory.latched or _is_remembered(state, code, moment):
+        lasts = rule.cause(state, moment) or _is_remembered(state, code, moment)
+        latched = code in memory.latched
+        if (lasts or not latched) and fault_class in BLOCKING:
+            faults.only_latched = False
+        if lasts or latched:
             continue
         fault.gone_s = now_s if fault.gone_s is None else fault.gone_s
         if not after(fault.gone_s, rule.clear_s, moment):

@@ -18,6 +18,8 @@ class Grant(NamedTuple):
     phases: int = 0
     """1 or 3; 0 = as it is."""
     release_cable: bool = False
+    authorization_over: bool = False
+    """Of whoever charged here."""
 
 
 _NEVER = Grant(False, False, 0.0, False, 0.0, "waiting for the session service")
@@ -37,6 +39,6 @@ def grant(permission: Permission | None, connector: int, now_s: float) -> Grant:
     may = permission.may_charge and permission.limit_a > 0.0
     why = "" if may else "paused: no current allowed" if permission.may_charge else "paused: no permission"
     limit_a = permission.limit_a if may else 0.0
-    held, until_s, release = permission.hold_cable, permission.until_s, permission.release_cable
+    held, release, over = permission.hold_cable, permission.release_cable, permission.authorization_over
     phases = permission.phases if permission.phases in (1, 3) else 0
-    return Grant(True, may, limit_a, held, until_s, why, phases, release)
+    return Grant(True, may, limit_a, held, permission.until_s, why, phases, release, over)

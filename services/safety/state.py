@@ -236,6 +236,8 @@ class FaultState(Region):
     hold_code: str = ""
     """The worst fault of the last moment with one that blocks; empty = none in this process."""
     f_until_s: float = 0.0
+    only_latched: bool = False
+    """Every fault that blocks is over, and waits for an unplug."""
     recovering: bool = False
     """A stop has ended by itself; it counts as a recovery once nothing else blocks any more."""
     overrun_s: float | None = None

@@ -131,7 +131,7 @@ class SafetyService:
         result = step(seat.state, readings, seat.permission, now.boot_s)
         seat.deadline_s = result.next_deadline_s
         seat.drive(result.outputs)
-        if self.watch is not None and not seat.state.equipment.outlet:
+        if self.watch is not None:
             self.watch(seat, result, now.boot_s)
         for event in result.events:
             self._note(seat, event, now)

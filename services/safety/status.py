@@ -8,6 +8,9 @@ from services.safety.phases import switching
 from services.safety.residual.words import measured_ma, state_words
 from services.safety.state import ConnectorState
 
+_AT_VEHICLE = "unplug the vehicle to go on"
+_AT_SOCKET = "off until somebody begins anew with a card or by the backend, or FreeCharging is switched off"
+
 
 def connector_message(
     state: ConnectorState, grant: Grant, run_id: str, coil_off_s: float = 0.0, residual_version: str = ""
@@ -37,6 +40,7 @@ def connector_message(
         coil_off_s=coil_off_s,
         contactor_cycles=state.memory.contactor_cycles,
         faults=worst_first(list(state.faults.active)),
+        only_latched=state.faults.only_latched,
         retry_after_s=retry_s,
         reason=reason,
         limit_words=bound_words if bounds else "",
@@ -86,5 +90,5 @@ def _fault_words(state: ConnectorState, code: str) -> tuple[str, float]:
     if code == state.memory.lockout:
         return f"{text}: out of service until service resets it", 0.0
     if code in state.memory.latched:
-        return f"{text}: unplug the vehicle to go on", 0.0
+        return f"{text}: {_AT_SOCKET if state.equipment.outlet else _AT_VEHICLE}", 0.0
     return text, state.faults.hold_until_s

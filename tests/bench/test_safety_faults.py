@@ -86,14 +86,22 @@ def test_the_fourth_fault_of_a_plug_in_waits_for_an_unplug() -> None:
         rig.vehicle("C")
         rig.run(40.0)
         assert rig.coil
+    assert not rig.shown.only_latched
     rig.vehicle("E")
     rig.run(0.5)
+    assert not rig.shown.only_latched, "the fault is still there"
     rig.vehicle("B")
     rig.run(60.0)
     assert rig.name is PilotState.LATCHED
+    assert rig.shown.only_latched
     assert rig.shown.reason == "Vehicle signals error: unplug the vehicle to go on"
+    rig.vehicle("D")
+    rig.run(1.0)
+    assert rig.shown.faults == ("pilot_shorted", "ventilation_required")
+    assert not rig.shown.only_latched, "something else blocks"
     rig.unplug()
     rig.run(3.0)
+    assert not rig.shown.only_latched
     assert rig.name is PilotState.A
     assert rig.state.memory.recoveries == 0
 

@@ -91,6 +91,12 @@ def test_free_charging_needs_no_card_but_a_card_still_ends_what_it_began() -> No
     assert judged("abc1", RUNNING, free=True) == (Outcome.STOP, (1,))
 
 
+def test_a_free_socket_that_a_fault_has_switched_off_takes_a_card_and_no_other_connector_does() -> None:
+    held_off = WAITING._replace(connector=2, held_off=True)
+    assert judged("abc1", WAITING, held_off, free=True) == (Outcome.AUTHORIZE, (2,))
+    assert judged("abc1", held_off._replace(faulted=True), free=True)[0] is Outcome.REJECT
+
+
 def test_an_authorization_goes_to_the_first_vehicle_and_is_then_its_own() -> None:
     pending = authorize((), Pending("abc1", (1, 2), 50.0, "start"))
     assert authorization_for(pending, 2) is pending[0]

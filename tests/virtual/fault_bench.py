@@ -28,6 +28,7 @@ from services.safety.station import SafetyService
 from services.safety.status import connector_message
 from tests.backend.scripted import ScriptedBackend
 from tests.invariants import Checker, Record
+from tests.outlet_invariants import OutletChecker, checker_of
 from tests.second_taking import SecondTaking
 from tests.virtual.charging_station import CARD, OTHER_CARD, ChargingStation, Status, station_file
 from tests.virtual.told import LIGHTS, News, end_of, is_shown, is_told_as_faulted, news_of, rise_of
@@ -66,7 +67,7 @@ class FaultBench(ChargingStation):
         self.presets: set[int] = set()
         """Connectors of which a person has set a counter since their last step."""
         self.second = SecondTaking()
-        self._checkers: dict[int, Checker] = {}
+        self._checkers: dict[int, Checker | OutletChecker] = {}
         self._seats: dict[int, Seat] = {}
         text = station_text or bench_file(connector, equipment, connectors, **settings)
         super().__init__(path, text=text, power=power, backend=backend)
@@ -102,7 +103,7 @@ class FaultBench(ChargingStation):
         self.presets.discard(number)
         self.steps.setdefault(number, deque(maxlen=KEPT_STEPS)).append(record)
         if number not in self._checkers:
-            self._checkers[number] = Checker(state.equipment)
+            self._checkers[number] = checker_of(state.equipment)
         self._checkers[number].see(record)
         self.second.see(seat, result, now_s)
 

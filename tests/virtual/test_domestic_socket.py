@@ -22,7 +22,7 @@ cable = "schuko"
 [cards]
 local = ["CARD-1", "CARD-2"]
 [equipment]
-inputs = { schuko_mcb = "normally closed", emergency_stop = "normally closed" }
+inputs = { schuko_mcb = "normally closed", emergency_stop = "normally closed", energy_management = "normally open" }
 [settings]
 """
 APPLIANCE = {"phases": 1, "max_current_a": 10.0, "ready_after_s": 0.1}
@@ -215,3 +215,132 @@ def test_30_a_through_the_socket_are_an_overload_and_its_meter_is_watched(tmp_pa
     station.until(lambda: "overcurrent_hard" in station.safety(2).faults, within_s=10.0)
     assert not pin(station)
     assert station.safety(1).faults == ()
+
+
+def test_the_energy_management_input_and_heat_switch_it_off_as_they_pause_a_vehicle(tmp_path: Path) -> None:
+    station = charging(tmp_path, 'EnergyManInputPowerLimitCfg = "Enable"\nEnergyManInputPowerCurrentLim = 0\n')
+    station.press("energy_management")
+    station.until(lambda: not pin(station), within_s=0.1)
+    assert station.safety(2).limit_words == "the energy management input"
+    station.press("energy_management", False)
+    station.until(lambda: station.flows(2), within_s=10.0)
+    station.inject("temperature_housing", 70.0)
+    station.until(lambda: not pin(station), within_s=5.0)
+    assert station.safety(2).faults == ("temperature_derated",)
+    assert len(station.bills()) == 1
+
+
+@pytest.mark.parametrize("meter", ["", 'meter = "none"\n'])
+def test_free_charging_does_not_come_back_by_itself_after_the_emergency_stop(tmp_path: Path, meter: str) -> None:
+    station = FaultBench(tmp_path, TEXT.replace('"schuko"\n', f'"schuko"\n{meter}') + 'FreeCharging = "true"\n')
+    station.plug_in(2, **APPLIANCE)
+    station.until(lambda: station.flows(2), within_s=40.0)
+    station.press("emergency_stop")
+    station.until(lambda: not pin(station), within_s=0.1)
+    station.advance(5.0)
+    station.press("emergency_stop", False)
+    for owner in ("safety", "session", ""):
+        station.advance(40.0)
+        assert not pin(station), f"before {owner} died"
+        assert station.status(2) is Status.FAULTED
+        if owner:
+            station.kill(owner)
+            station.advance(12.0)
+            station.start(owner)
+    station.set_key("FreeCharging", "false")
+    station.until_status(Status.AVAILABLE, 2, within_s=10.0)
+    station.set_key("FreeCharging", "true")
+    station.until(lambda: station.flows(2), within_s=40.0)
+
+
+def test_whoever_comes_with_a_card_after_the_emergency_stop_charges_whether_charging_is_free_or_not(
+    tmp_path: Path,
+) -> None:
+    for settings in ("", 'FreeCharging = "true"\n'):
+        station = bench(tmp_path / f"free-{bool(settings)}", settings)
+        station.plug_in(2, **APPLIANCE)
+        if not settings:
+            station.swipe(CARD)
+        station.until(lambda: station.flows(2), within_s=40.0)  # noqa: B023
+        station.press("emergency_stop")
+        station.advance(5.0)
+        station.swipe(OTHER_CARD)
+        station.advance(5.0)
+        station.press("emergency_stop", False)
+        station.advance(60.0)
+        assert not pin(station), "a card that was held before is refused"
+        station.swipe(OTHER_CARD)
+        station.until(lambda: station.flows(2), within_s=10.0)  # noqa: B023
+        assert station.session(2).id_tag == OTHER_CARD
+        assert len(station.bills()) == 2
+
+
+def test_the_backend_can_start_a_free_socket_again_after_the_emergency_stop(tmp_path: Path) -> None:
+    station = bench(tmp_path, 'FreeCharging = "true"\n', ScriptedBackend())
+    station.plug_in(2, **APPLIANCE)
+    station.until(lambda: station.flows(2), within_s=40.0)
+    for _ in range(2):
+        station.press("emergency_stop", station.flows(2))
+        station.advance(40.0)
+        assert not pin(station)
+    start = station.backend.call("RemoteStartTransaction", {"connectorId": 2, "idTag": CARD})
+    station.until(lambda: start.done, within_s=10.0)
+    assert start.payload == {"status": "Accepted"}
+    station.until(lambda: station.flows(2), within_s=10.0)
+    station.backend.check()
+
+
+def test_a_free_socket_comes_back_three_times_and_then_waits_for_a_person(tmp_path: Path) -> None:
+    station = bench(tmp_path, 'FreeCharging = "true"\n')
+    station.until(lambda: pin(station), within_s=40.0)
+    for turn in range(4):
+        station.inject("mcb_trip", connector=2)
+        station.advance(1.0)
+        station.clear("mcb_trip", connector=2)
+        station.advance(40.0)
+        assert pin(station) is (turn < 3)
+    assert station.safety(2).contactor_cycles == 4
+    assert station.safety(2).state is PilotState.LATCHED
+
+
+def test_after_a_power_failure_it_starts_at_a_random_time_like_the_vehicles(tmp_path: Path) -> None:
+    station = bench(tmp_path, 'FreeCharging = "true"\nRandomRestartAfterPowerLoss = "true"\n')
+    station.plug_in(2, **APPLIANCE)
+    station.until(lambda: station.flows(2), within_s=40.0)
+    station.lose_mains()
+    station.advance(5.0)
+    station.mains_back()
+    station.advance(15.0)
+    assert not pin(station)
+    assert "random time" in station.safety(2).reason
+    station.until(lambda: station.flows(2), within_s=300.0)
+
+
+def test_its_closings_and_openings_under_load_are_counted(tmp_path: Path) -> None:
+    station = charging(tmp_path)
+    for _ in range(12):
+        station.advance(8.0)
+        station.set_key("OperatorCurrentLimit", "10")
+        station.until(lambda: not pin(station), within_s=5.0)
+        station.set_key("OperatorCurrentLimit", "20")
+    station.advance(60.0)
+    assert not pin(station)
+    assert "12 times within an hour" in station.safety(2).reason
+    assert (station.safety(2).contactor_cycles, station.safety(2).contactor_load_cycles) == (12, 12)
+
+
+def test_the_fan_and_the_reports_of_temperatures_work_where_the_socket_is_the_first_connector(tmp_path: Path) -> None:
+    text = (
+        TEXT.replace("[connector.1]\n", "")
+        .replace("[connector.2]", "[connector.1]")
+        .replace('cable = "schuko"', 'cable = "schuko"\n[connector.2]')
+    )
+    keys = 'VentHeatingCtrlMode = "Fan (vehicle state)"\nTempDelta = 5\nInfoStatusNotifications = "true"\n'
+    station = FaultBench(tmp_path, text + keys, backend=ScriptedBackend())
+    station.until(lambda: station.status(1) is Status.AVAILABLE and station.backend.connected, within_s=40.0)
+    station.swipe(CARD)
+    station.until(lambda: pin(station), within_s=20.0)
+    station.until(lambda: station.site.outputs.pins["climate"], within_s=1.0)
+    station.advance(15.0)
+    told = [one.get("info", "") for one in station.backend.payloads("StatusNotification")]
+    assert any("emperature" in info for info in told), told

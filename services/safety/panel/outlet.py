@@ -2,25 +2,31 @@
 
 It is on while the session's lease says so and nothing speaks against it, and off in the step in which anything does:
 the end of the lease, the circuit breaker's contact, emergency stop, a hot housing, trouble with the board. The current
-of what is plugged in cannot be told to it: a limit below the socket's rating switches it off. The output is fed like
-every coil: it falls 150 ms after the process.
+of what is plugged in cannot be told to it: any limit below the socket's rating switches it off. What a plug-in is
+elsewhere is an authorization here: latched faults, recoveries and closings are kept until the session says that it
+is over. The output is fed like every coil: it falls 150 ms after the process.
 """
 
 from hardware.interfaces import PilotMode
 from schemas.safety import Contactor, Lock
 from schemas.session import Permission
 from services.safety import core, duty, faults
+from services.safety.contactor import close
 from services.safety.panel.outputs import Use, auxiliary_use
 from services.safety.permission import Grant
-from services.safety.pilot import contactor_free
+from services.safety.pilot import bound, contactor_free
 from services.safety.settings import SafetySettings
 from services.safety.state import SAFE, ConnectorState, Moment, Outputs, PilotSight, Readings, due
-from services.safety.supply import meter, overload
+from services.safety.supply import meter, overload, restart
 from services.safety.thermal import derating, temperatures
 from services.safety.timings import LOOP_CLOSED_S, OPEN_WITHIN_S, SAMPLE_CONNECTED_S
+from services.safety.wear import counting
 from services.safety.wiring import inputs, series
 
 _OFF = SAFE._replace(sample_period_s=SAMPLE_CONNECTED_S)
+_OBSERVERS = (inputs.observe, series.observe, temperatures.observe, meter.observe)
+_REFUSALS = (inputs.refusal, derating.refusal, overload.refusal, restart.refusal)
+_FOLLOWERS = (temperatures.follow, meter.follow)
 
 
 def step(state: ConnectorState, readings: Readings, permission: Permission | None, now_s: float) -> core.Result:
@@ -35,16 +41,20 @@ def _step(state: ConnectorState, permission: Permission | None, moment: Moment) 
     state.settings = _own(state.settings)
     lease = core.grant_of(state, permission, now_s)
     _stand_in_for_a_pilot(state, lease, moment)
-    for observe in (inputs.observe, series.observe, temperatures.observe, meter.observe):
+    for observe in _OBSERVERS:
         observe(state, moment)
     faults.evaluate(state, moment)
     if lease.valid:
         moment.wake(lease.until_s)
     state.wiring.out_of_service = _out_of_service(state.settings)
+    state.pilot.permitted_a = min(lease.limit_a, state.rated_a)
+    state.pilot.bound_a, state.pilot.bound_words = bound(state)
     state.pilot.waiting, state.pilot.retry_s = _refusal(state, lease, now_s)
     moment.wake(state.pilot.retry_s)
     _switch(state, not state.pilot.waiting, moment)
     _follow(state, moment)
+    for follow in _FOLLOWERS:
+        follow(state, moment)
     return core.Result(
         _OFF._replace(outlet=state.contactor.coil), tuple(moment.events), moment.deadline_s, tuple(moment.notices)
     )
@@ -57,8 +67,8 @@ def _own(settings: SafetySettings) -> SafetySettings:
 
 def _stand_in_for_a_pilot(state: ConnectorState, lease: Grant, moment: Moment) -> None:
     """The rules of faults ask the pilot whether a vehicle is there: here it is the lease. The end of an authorization
-    is what the unplug is elsewhere."""
-    sight, letter = state.pilot_sight, "C" if lease.may_charge else "A"
+    is what the unplug is elsewhere; a session that is silent has not ended it."""
+    sight, letter = state.pilot_sight, "C" if lease.may_charge else "A" if lease.authorization_over else "B"
     if sight.confirmed != letter:
         state.pilot_sight = sight = PilotSight(confirmed=letter, run_start_s=moment.now_s, confirmed_s=moment.now_s)
     if sight.letter == "" and not moment.readings.trouble:
@@ -91,7 +101,9 @@ def _refusal(state: ConnectorState, lease: Grant, now_s: float) -> tuple[str, fl
         return lease.why_not, 0.0
     if not lease.limit_a >= state.rated_a:
         return f"paused: the socket carries {state.rated_a:g} A, and {lease.limit_a:g} A are available", 0.0
-    for rule in (inputs.refusal, derating.refusal, overload.refusal):
+    if state.pilot.bound_a < state.rated_a:
+        return f"paused: {state.pilot.bound_words}", 0.0
+    for rule in _REFUSALS:
         words, retry_s = rule(state, now_s)
         if words:
             return words, retry_s
@@ -105,10 +117,9 @@ def _refusal(state: ConnectorState, lease: Grant, now_s: float) -> tuple[str, fl
 def _switch(state: ConnectorState, on: bool, moment: Moment) -> None:
     contactor, now_s = state.contactor, moment.now_s
     if on and not contactor.coil:
-        contactor.coil, contactor.on_s, contactor.phase = True, now_s, Contactor.CLOSING
-        state.memory.contactor_cycles += 1
-        moment.say("coil_on")
+        close(state, moment)
     elif not on and contactor.coil:
+        counting.count_opening(state, moment)
         contactor.coil, contactor.off_s, contactor.phase = False, now_s, Contactor.OPENING
         moment.say("coil_off", state.pilot.waiting)
     state.pilot.mode = PilotMode.PWM if contactor.coil else PilotMode.X1

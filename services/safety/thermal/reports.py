@@ -43,9 +43,9 @@ def _moved(now_c: float | None, then_c: float | None, delta_k: float) -> bool:
 
 
 def _tell_of_derating(state: ConnectorState, moment: Moment) -> None:
-    """Only while there is a vehicle whose charging is touched."""
+    """Only while there is somebody whose charging is touched."""
     thermal = state.thermal
-    if not state.vehicle_connected:
+    if not state.vehicle_connected or state.pilot_sight.confirmed == "A":
         thermal.told = ""
         return
     now = _touched(state)
@@ -63,10 +63,12 @@ def _telling_c(state: ConnectorState) -> float | None:
 
 
 def _touched(state: ConnectorState) -> str:
-    """ "" = nominal. A current that derating does not reach is not reduced by it."""
+    """ "" = nominal. A current that derating does not reach is not reduced by it; a domestic socket has to be off."""
     if any(code in state.faults.active for code in _PAUSING):
         return "paused"
     if not derated(state):
         return ""
+    if state.equipment.outlet:
+        return "paused" if reduced_a(state) < state.rated_a else ""
     reached = state.pilot.mode is PilotMode.PWM and reduced_a(state) < state.pilot.permitted_a
     return "reduced" if reached else state.thermal.told

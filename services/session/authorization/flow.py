@@ -43,6 +43,8 @@ class Seat(NamedTuple):
     started_wall_s: float = 0.0
     holds_cable: bool = False
     faulted: bool = False
+    held_off: bool = False
+    """A domestic socket that a fault, now over, has switched off: it waits for somebody."""
     taken: bool = False
     """An authorization is bound to its vehicle."""
     timed_out: bool = False
@@ -105,7 +107,9 @@ def is_worth_asking(seats: Sequence[Seat], free_charging: bool) -> bool:
 def judge_start(seats: Sequence[Seat], free_charging: bool) -> Verdict:
     """Where an accepted id tag may charge: the vehicle that came last, else whichever connector gets one first."""
     if free_charging:
-        return Verdict(Outcome.NOTHING, reason="charging is free: no card is needed")
+        seats = [seat for seat in seats if seat.held_off]
+        if not seats:
+            return Verdict(Outcome.NOTHING, reason="charging is free: no card is needed")
     refusals = {seat.connector: refusal(seat) for seat in seats}
     able = [seat for seat in seats if not refusals[seat.connector]]
     waiting = [seat for seat in able if seat.vehicle and not seat.taken]

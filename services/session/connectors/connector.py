@@ -98,6 +98,7 @@ class Connector:
         s = self._situation(now)
         one = s.transaction
         pending = flow.authorization_for(self._shared.store.pending, self.number)
+        held_off = self._outlet and s.safety is not None and s.safety.only_latched
         return Seat(
             connector=self.number,
             has_meter=self.has_meter,
@@ -108,7 +109,8 @@ class Connector:
             parent_id_tag=one.parent_id_tag if one is not None else "",
             started_wall_s=one.started_wall_s if one is not None else 0.0,
             holds_cable=one is not None and one.holds_cable,
-            faulted=s.safety is not None and rules.is_faulted(s.safety),
+            faulted=s.safety is not None and rules.is_faulted(s.safety) and not held_off,
+            held_off=held_off,
             taken=pending is not None and pending.plug is not None,
             timed_out=situation.has_timed_out(s),
             closed=situation.closed_words(s),

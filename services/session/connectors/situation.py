@@ -210,10 +210,23 @@ class Wish(NamedTuple):
     """Of the active transaction."""
     phases: PhaseCount = 0
     """0 = the relay stays as it is."""
+    authorization_over: bool = False
+    """Of whoever charged here."""
+
+
+def is_authorization_over(s: Situation) -> bool:
+    """Of whoever charged here. While charging is free, only somebody's own authorization takes its place."""
+    if s.keys is None or s.phase in (Phase.ACTIVE, Phase.STOPPING):
+        return False
+    return not s.keys.free_charging or (s.pending is not None and not s.pending.asking)
 
 
 def wish_of(s: Situation) -> Wish:
-    """May this connector charge now, and is the plug held. The phases: `phase_wish.py`."""
+    """May this connector charge now, is the plug held, is anybody there. The phases: `phase_wish.py`."""
+    return _wish_of(s)._replace(authorization_over=is_authorization_over(s))
+
+
+def _wish_of(s: Situation) -> Wish:
     limit_a = effective.effective(limits_of(s)).limit_a
     if s.transaction is not None and s.phase is Phase.ACTIVE:
         # A command has no effect before it is stored; a card or an unplug withdraws at once.

@@ -44,6 +44,7 @@ class Voice:
             release_cable=wish.release_cable,
             transaction_id=wish.transaction_id,
             phases=wish.phases,
+            authorization_over=wish.authorization_over,
             until_s=until_s,
         )
         self._bus.publish(SESSION_PERMISSION, body, key=str(self._connector))
