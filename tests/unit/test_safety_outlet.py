@@ -545,6 +545,18 @@ def test_it_switches_on_twelve_times_an_hour_and_the_next_authorization_begins_a
     assert len(bench.state.memory.closings) == 1
 
 
+def test_the_closings_of_an_authorization_are_remembered_until_it_is_over() -> None:
+    bench = running(free=True)
+    bench.may = False
+    bench.run(6.0)
+    bench.may = True
+    bench.step()
+    assert len(bench.state.memory.closings) == 2
+    bench.may = bench.free = False
+    bench.step()
+    assert bench.state.memory.closings == ()
+
+
 def test_after_a_power_failure_it_waits_as_long_as_was_drawn_for_it() -> None:
     boot = BootSight("start-1", "SERIAL", power_loss=True)
     wait_s = restart.drawn_s("SERIAL/start-1/2/start")

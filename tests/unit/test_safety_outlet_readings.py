@@ -114,6 +114,17 @@ def test_a_board_that_is_away_is_no_emergency_stop_neither_when_it_goes_nor_when
     assert raised == {"board_trouble"}
 
 
+def test_the_contacts_of_a_board_that_is_back_are_awaited_for_half_a_second() -> None:
+    bench = running()
+    bench.alive, bench.trouble = False, "the link is lost"
+    bench.run(2.0)
+    bench.trouble = ""
+    bench.run(0.4)
+    assert list(bench.state.faults.active) == ["board_trouble"]
+    bench.run(0.2)
+    assert set(bench.state.faults.active) == {"board_trouble", "emergency_stop", "schuko_mcb_tripped"}
+
+
 def test_contacts_that_stay_unread_while_the_board_answers_are_faults_a_second_after_their_last_sample() -> None:
     bench = running()
     bench.alive = False

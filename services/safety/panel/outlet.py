@@ -71,7 +71,7 @@ def _stand_in_for_a_pilot(state: ConnectorState, lease: Grant, moment: Moment) -
     sight, letter = state.pilot_sight, "C" if lease.may_charge else "A" if lease.authorization_over else "B"
     if sight.confirmed != letter:
         state.pilot_sight = sight = PilotSight(confirmed=letter, run_start_s=moment.now_s, confirmed_s=moment.now_s)
-    if sight.letter == "" and not moment.readings.trouble:
+    if sight.letter == "":
         sight.run_start_s = moment.now_s
     sight.letter = "" if moment.readings.trouble else letter
     sight.stamp_s, sight.bad_since_s = moment.now_s, None
