@@ -135,6 +135,34 @@ def test_after_three_recoveries_a_stop_waits_for_the_unplug_and_a_pause_never_do
     assert judge.state.memory.recoveries == 3
 
 
+def test_what_is_counted_for_a_plug_in_ends_when_state_a_has_lasted_a_second() -> None:
+    judge = Judge()
+    memory, sight = judge.state.memory, judge.state.pilot_sight
+    memory.latched, memory.recoveries, memory.closings = (LATCHES,), 2, (1.0,)
+    sight.confirmed = sight.letter = "A"
+    sight.run_start_s = 100.0
+    judge.at(100.9)
+    assert (memory.latched, memory.recoveries, memory.closings) == ((LATCHES,), 2, (1.0,))
+    judge.at(101.0)
+    assert (memory.latched, memory.recoveries, memory.closings) == ((), 0, ())
+
+
+def test_only_latched_is_what_has_no_cause_any_more_while_nothing_else_blocks() -> None:
+    judge = Judge()
+    for now_s, causes, only in (
+        (100.0, (), False),
+        (101.0, (LATCHES,), False),
+        (102.0, (), True),
+        (103.0, (WARNS,), True),
+        (104.0, (WARNS, PAUSES), False),
+        (105.0, (), False),
+        (110.0, (), True),
+        (110.1, (PAUSES,), False),
+    ):
+        judge.at(now_s, *causes)
+        assert judge.state.faults.only_latched is only, now_s
+
+
 def test_two_faults_that_end_together_are_one_recovery() -> None:
     judge = Judge()
     judge.at(100.0, "internal_error", WARNS)

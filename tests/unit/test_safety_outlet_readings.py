@@ -116,7 +116,9 @@ def test_a_board_that_is_away_is_no_emergency_stop_neither_when_it_goes_nor_when
 
 def test_the_contacts_of_a_board_that_is_back_are_awaited_for_half_a_second() -> None:
     bench = running()
-    bench.alive, bench.trouble = False, "the link is lost"
+    bench.alive = False
+    bench.run(0.6)
+    bench.trouble = "the link is lost"
     bench.run(2.0)
     bench.trouble = ""
     bench.run(0.4)
