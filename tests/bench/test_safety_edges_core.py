@@ -141,9 +141,9 @@ def test_what_is_counted_for_a_plug_in_ends_when_state_a_has_lasted_a_second() -
     memory.latched, memory.recoveries, memory.closings = (LATCHES,), 2, (1.0,)
     sight.confirmed = sight.letter = "A"
     sight.run_start_s = 100.0
-    judge.at(100.9)
+    faults.evaluate(judge.state, Moment(100.9, Readings()))
     assert (memory.latched, memory.recoveries, memory.closings) == ((LATCHES,), 2, (1.0,))
-    judge.at(101.0)
+    faults.evaluate(judge.state, Moment(101.0, Readings()))
     assert (memory.latched, memory.recoveries, memory.closings) == ((), 0, ())
 
 
@@ -156,8 +156,9 @@ def test_only_latched_is_what_has_no_cause_any_more_while_nothing_else_blocks() 
         (103.0, (WARNS,), True),
         (104.0, (WARNS, PAUSES), False),
         (105.0, (), False),
-        (110.0, (), True),
-        (110.1, (PAUSES,), False),
+        (110.0, (), False),
+        (110.1, (), True),
+        (110.2, (LATCHES,), False),
     ):
         judge.at(now_s, *causes)
         assert judge.state.faults.only_latched is only, now_s
@@ -364,6 +365,7 @@ def test_a_lease_says_what_its_message_says() -> None:
     assert grant(lease(), 1, 100.0) == Grant(True, True, 16.0, True, 110.0)
     held = grant(lease(hold_cable=False, release_cable=True), 1, 100.0)
     assert (held.hold_cable, held.release_cable) == (False, True)
+    assert grant(lease(authorization_over=True), 1, 100.0).authorization_over
 
 
 @pytest.mark.parametrize(
@@ -374,7 +376,7 @@ def test_a_lease_says_what_its_message_says() -> None:
 def test_a_lease_that_is_none_gives_nothing(permission: Permission | None) -> None:
     said = grant(permission, 1, 100.0)
     assert said.why_not
-    assert said._replace(why_not="") == (False, False, 0.0, False, 0.0, "", 0, False)
+    assert said._replace(why_not="") == (False, False, 0.0, False, 0.0, "", 0, False, False)
 
 
 @pytest.mark.parametrize("until_s", [100.001, 130.0])
