@@ -34,7 +34,7 @@ from services.safety.thermal import climate
 from tests.invariants import Record
 from tests.outlet_invariants import OutletChecker
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 SOCKET = Equipment(
     connector=2,

@@ -3,9 +3,9 @@
 import pytest
 
 from services.safety.supply.state import NOT_WATCHED
-from tests.unit.test_safety_outlet import KEYS, SOCKET, Bench
+from tests.bench.test_safety_outlet import KEYS, SOCKET, Bench
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.bench
 
 
 def running(**fields: object) -> Bench:
