@@ -20,6 +20,12 @@ from tests.residual_invariants import ResidualBook
 
 STOPPING = {FaultClass.STOP, FaultClass.LATCH, FaultClass.LOCKOUT}
 TINY = 1e-5
+OF_THE_MODULE = {
+    "residual_current_dc",
+    "residual_current_rms",
+    "residual_sensor_failed",
+    "residual_self_test_failed",
+}
 WINDOWS = {"A": (11, 13), "B": (8, 10), "C": (5, 7), "D": (2, 4), "E": (-1, 1), "F": (-13, -11)}
 
 
@@ -192,6 +198,8 @@ class Checker:
         # State F hides the vehicle: it has neither come nor gone.
         in_a = seen == "A" or (seen == "F" and self.residual.in_a)
         self.residual.see(now_s, readings.residual, record.outputs, in_a, record.started)
+        if record.shown.state is PilotState.BOOT or record.outputs.residual_test:
+            self.residual.unjudged_s = now_s
         if readings.proximity is not None and carries(readings.proximity.ohm) > 0:
             self.proximity_good_s = now_s if now_s - readings.proximity.sampled_s <= 0.5 else self.proximity_good_s
             self.carried.append((now_s, carries(readings.proximity.ohm)))
@@ -343,9 +351,14 @@ def _two(checker: Checker, record: Record) -> str:
 
 
 def _three(checker: Checker, record: Record) -> str:
-    if not record.outputs.coil or not checker.equipment.residual_sensor:
+    """And a trip that lasts is told, whatever the coil does."""
+    if not checker.equipment.residual_sensor:
         return ""
     stops = not record.settings.residual_mode.startswith("IEC62955")
+    if not OF_THE_MODULE & {*record.shown.faults} and (untold := checker.residual.untold(record.now_s, stops)):
+        return untold
+    if not record.outputs.coil:
+        return ""
     return checker.residual.forbids(record.now_s, max(checker.on_s, checker.off_s), stops)
 
 

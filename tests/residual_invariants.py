@@ -6,6 +6,8 @@ from hardware.interfaces import ResidualCurrent
 from services.safety.state import Outputs
 
 TINY = 1e-5
+TOLD_WITHIN_S = 2.5
+"""A trip that lasts, after a self-test or a start: a second of proof for each, and a quarter between two edges."""
 DAY_S = 86_400.0
 
 
@@ -25,6 +27,8 @@ class ResidualBook:
     begins: bool = False
     in_a: bool = False
     pulse_s: float | None = None
+    unjudged_s: float = -1e9
+    """The last step of a self-test, or of a start."""
 
     def see(self, now_s: float, sample: ResidualCurrent | None, outputs: Outputs, in_a: bool, started: bool) -> None:
         if started:
@@ -59,14 +63,21 @@ class ResidualBook:
             self.phase = "off"
         self.pulse_s = None if not outputs.reclose else now_s if self.pulse_s is None else self.pulse_s
 
+    def untold(self, now_s: float, rms_stops: bool) -> str:
+        """Which trip should have become a fault by now; empty = none."""
+        for name, since_s in (("DC", self.dc_s), ("RMS", self.rms_s if rms_stops else None)):
+            if since_s is not None and now_s - max(since_s, self.unjudged_s) > TOLD_WITHIN_S:
+                return f"{name} output trips for {now_s - since_s:.3f} s, and nobody told"
+        return ""
+
     def forbids(self, now_s: float, switched_s: float, rms_stops: bool) -> str:
-        """Why the coil may not be on; empty = it may."""
+        """Why the coil may not be on; empty = it may. In the step in which it closes no trip is a glitch."""
         if now_s - self.fresh_s > 0.5 + TINY:
             return "residual current module not read"
         if self.error:
             return "residual current module reports an error"
         for since_s in (self.dc_s, self.rms_s if rms_stops else None):
-            blanked = now_s - switched_s < 1.0 - TINY and since_s is not None and now_s - since_s < 0.05 + TINY
+            blanked = 0.0 < now_s - switched_s < 1.0 - TINY and since_s is not None and now_s - since_s < 0.05 + TINY
             if since_s is not None and not blanked:
                 return "residual current"
         if self.tested_s is None:

@@ -5,6 +5,7 @@ from schemas.safety import Contactor
 from services.safety import faults
 from services.safety.pilot import connected_letters, contactor_free
 from services.safety.proofs import board_answers, sensors
+from services.safety.residual import sensor
 from services.safety.rule import after
 from services.safety.state import NEVER_S, ConnectorState, Moment, due
 from services.safety.supply import flow
@@ -72,7 +73,7 @@ def _may_close(state: ConnectorState, moment: Moment) -> bool:
         return False
     if state.settings.diode_before_closing and (not sight.diode_proven or sight.diode_bad_s is not None):
         return False
-    if sight.output_wrong_s is not None or contactor.dropped_s > state.pilot.pwm_s:
+    if sight.output_wrong_s is not None or contactor.dropped_s > state.pilot.pwm_s or sensor.reports(state):
         return False
     if state.equipment.socket and state.proximity.bad_s is not None:
         return False

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from hardware.interfaces import ResidualCurrent
+from hardware.interfaces import PilotMode, ResidualCurrent
 from schemas.safety import Contactor
-from services.safety.residual import sensor
+from services.safety.residual import self_test, sensor
 from services.safety.residual.state import Test as Part
 from services.safety.state import ConnectorState, Event, Moment
 from tests.safety_rig import SOCKET
@@ -185,13 +185,17 @@ def test_what_the_self_test_makes_is_neither_trip_nor_glitch() -> None:
 
 
 @pytest.mark.parametrize("code", TRIPS)
-def test_a_trip_within_1_s_of_the_coil_is_the_vehicle_s(code: str) -> None:
+@pytest.mark.parametrize("edge", ["off_s", "open_since_s"])
+def test_a_trip_that_began_within_1_s_of_open_contacts_is_the_vehicle_s_whenever_it_is_judged(
+    code: str, edge: str
+) -> None:
     state = connected(MODULE)
-    trip(state, code, 950.0)
-    state.contactor.off_s = 999.001
-    assert says(state, code)
-    state.contactor.off_s = 999.0
-    assert not says(state, code)
+    state.contactor.off_s = 949.0
+    setattr(state.contactor, edge, 950.0)
+    for since_s, real in ((940.0, True), (950.999, True), (951.0, False)):
+        trip(state, code, since_s)
+        assert says(state, code) is real
+        assert says(state, "residual_sensor_failed") is not real
 
 
 @pytest.mark.parametrize("phase", [Contactor.OPENING, Contactor.UNKNOWN])
@@ -203,14 +207,33 @@ def test_a_trip_with_contacts_that_are_not_proven_open_is_the_vehicle_s(phase: C
     assert not says(state, "residual_sensor_failed")
 
 
-def test_in_the_first_second_after_a_start_a_trip_is_nobody_s_unless_the_coil_is_on() -> None:
-    state = connected(MODULE)
-    trip(state, "residual_current_dc", 950.0)
-    state.contactor.phase, state.begun_s = Contactor.UNKNOWN, 999.001
+@pytest.mark.parametrize("code", TRIPS)
+@pytest.mark.parametrize(("confirmed", "real"), [("A", False), ("B", True), ("C", True), ("E", True), ("", True)])
+def test_a_trip_in_the_first_second_of_a_process_is_the_vehicle_s_unless_none_is_there(
+    code: str, confirmed: str, real: bool
+) -> None:
+    """The process before may have charged it."""
+    state = idle()
+    state.pilot_sight.confirmed = confirmed
+    for since_s in (900.5, 900.999):
+        trip(state, code, since_s)
+        assert says(state, code) is real
+        assert says(state, "residual_sensor_failed") is not real
+    trip(state, code, 901.0)
+    assert not says(state, code)
+    assert says(state, "residual_sensor_failed")
+
+
+def test_in_the_first_second_of_a_process_contacts_are_not_yet_proven_and_a_trip_in_state_a_waits() -> None:
+    state = idle()
+    trip(state, "residual_current_dc", 999.5)
+    state.contactor.phase = Contactor.UNKNOWN
+    state.begun_s = state.contactor.off_s = state.contactor.on_s = 999.001
     assert not says(state, "residual_current_dc")
     state.contactor.coil = True
     assert says(state, "residual_current_dc")
-    state.contactor.coil, state.begun_s = False, 999.0
+    state.contactor.coil = False
+    state.begun_s = state.contactor.off_s = state.contactor.on_s = 999.0
     assert says(state, "residual_current_dc")
 
 
@@ -251,13 +274,6 @@ def test_a_trip_that_began_within_1_s_of_the_coil_stays_the_vehicle_s_until_it_l
     assert says(state, "residual_sensor_failed")
 
 
-def test_a_trip_within_1_s_of_the_start_was_made_by_no_opening() -> None:
-    state = connected(MODULE)
-    trip(state, "residual_current_dc", 900.5)
-    assert state.contactor.off_s == state.begun_s
-    assert says(state, "residual_sensor_failed")
-
-
 @pytest.mark.parametrize("code", TRIPS)
 def test_a_module_that_holds_its_output_is_not_accused_while_its_fault_waits_for_the_unplug(code: str) -> None:
     state = connected(MODULE)
@@ -275,6 +291,35 @@ def test_iec_62955_leaves_the_rms_output_alone() -> None:
         assert says(state, "residual_current_rms") is stops
         trip(state, "residual_current_dc", 999.0)
         assert says(state, "residual_current_dc")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "mode", "reports"),
+    [
+        ("dc_tripped_s", 999.99, "IEC62955", True),
+        ("rms_tripped_s", 999.99, "IEC62752", True),
+        ("rms_tripped_s", 999.99, "IEC62955", False),
+        ("device_error", True, "IEC62955", True),
+        ("dc_ma", 5.9, "IEC62752", False),
+    ],
+)
+def test_nothing_is_closed_upon_what_the_module_reports(name: str, value: object, mode: str, reports: bool) -> None:
+    """Nor offered, however short it has been there."""
+    state = connected(MODULE, "C", residual_mode=mode)
+    setattr(state.residual, name, value)
+    assert sensor.reports(state) is reports
+    assert bool(self_test.refusal(state, 1000.0)[0]) is reports
+
+
+@pytest.mark.parametrize("edge", ["on_s", "off_s"])
+def test_an_offer_does_not_end_for_a_glitch_in_the_blanking(edge: str) -> None:
+    state = connected(MODULE, "C")
+    state.pilot.mode = PilotMode.PWM
+    trip(state, "residual_current_dc", 999.99)
+    setattr(state.contactor, edge, 999.001)
+    assert self_test.refusal(state, 1000.0) == ("", 0.0)
+    setattr(state.contactor, edge, 999.0)
+    assert self_test.refusal(state, 1000.0)[0] == "waiting: the residual current sensor reports a current"
 
 
 # faults of the module

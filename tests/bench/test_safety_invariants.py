@@ -122,6 +122,10 @@ BROKEN: dict[str, tuple[int, Steps]] = {
     "a pilot that was in C 60 ms ago": (1, [(0.02, (pilot(7.5),)), (0.03, ()), (0.03, ())]),
     "a diode that is shorted for 130 ms": (2, [(0.01, (low(-5.6),)), (0.07, ()), (0.07, ())]),
     "a trip of the module": (3, [(0.02, (TRIP,))]),
+    "closed upon a trip that has just begun": (
+        3, [(0.02, (OFF,)), (6.0, (TRIP,)), (0.01, (drive(coil=True),))]
+    ),
+    "a trip that nobody is told of": (3, [(0.02, (OFF, TRIP)), (2.6, ())]),
     "a fault that stops power": (4, [(0.02, (say(Event("fault_raised", "pilot_shorted")),))]),
     "a fault that pauses": (4, [(0.02, (say(Event("fault_raised", "temperature_high")),)), (6.1, ())]),
     "no permission for 6 s": (5, [(0.02, (lease(may_charge=False),)), (6.1, ())]),

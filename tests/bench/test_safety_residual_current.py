@@ -491,6 +491,23 @@ def test_a_proof_of_another_boot_is_not_accepted_in_state_a() -> None:
     assert rig.count("residual_test_passed") == 1
 
 
+@pytest.mark.parametrize("holds_s", [0.06, 0.5, 5.0])
+@pytest.mark.parametrize(
+    ("output", "code"), [("dc_trips", "residual_current_dc"), ("rms_trips", "residual_current_rms")]
+)
+def test_a_trip_while_the_process_is_killed_is_the_vehicle_s_and_ends_the_proof(output, code, holds_s) -> None:
+    rig = charging()
+    assert rig.world.module is not None
+    rig.world.module = rig.world.module._replace(**{output: True})
+    rig.restart()
+    rig.run(holds_s)
+    module(rig, **{output: False})
+    rig.run(60.0)
+    assert rig.shown.faults == (code,)
+    assert not rig.state.memory.residual_proven
+    leave_and_come(rig)
+
+
 def test_a_trip_survives_a_restart() -> None:
     rig = charging()
     module(rig, dc_trips=True)

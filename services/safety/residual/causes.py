@@ -5,7 +5,7 @@ What the module causes ends with a self-test that passes, and that is possible o
 
 from services.safety.residual import protection, sensor
 from services.safety.rule import Rule, after
-from services.safety.state import ConnectorState, Moment, due
+from services.safety.state import ConnectorState, Moment
 from services.safety.timings import BOOT_S, FEEDBACK_VALID_S
 
 
@@ -14,17 +14,19 @@ def _untested_since(state: ConnectorState, code: str) -> bool:
 
 
 def _dc(state: ConnectorState, moment: Moment) -> bool:
-    struck = sensor.tripped(state, state.residual.dc_tripped_s, moment) and sensor.current_may_flow(state, moment)
-    return struck or _untested_since(state, "residual_current_dc")
+    return _struck(state, state.residual.dc_tripped_s, moment) or _untested_since(state, "residual_current_dc")
 
 
 def _rms(state: ConnectorState, moment: Moment) -> bool:
-    struck = (
-        sensor.rms_stops(state)
-        and sensor.tripped(state, state.residual.rms_tripped_s, moment)
-        and sensor.current_may_flow(state, moment)
-    )
+    struck = sensor.rms_stops(state) and _struck(state, state.residual.rms_tripped_s, moment)
     return struck or _untested_since(state, "residual_current_rms")
+
+
+def _struck(state: ConnectorState, since_s: float | None, moment: Moment) -> bool:
+    """However late a trip is judged, what counts is whether a current could flow when it began."""
+    if since_s is None or not sensor.tripped(state, since_s, moment):
+        return False
+    return sensor.current_may_flow(state, since_s, moment)
 
 
 def _failed(state: ConnectorState, moment: Moment) -> bool:
@@ -37,12 +39,12 @@ def _failed(state: ConnectorState, moment: Moment) -> bool:
 
 def _trips_without_current(state: ConnectorState, moment: Moment) -> bool:
     """With the contacts open. After a real trip the module may hold its output as long as the vehicle is there."""
-    room, contactor = state.residual, state.contactor
+    room = state.residual
     in_a = state.pilot_sight.confirmed == "A"
     if not in_a and state.faults.active.keys() & {"residual_current_dc", "residual_current_rms"}:
         return False
     for since_s in [each for each in (room.dc_tripped_s, room.rms_tripped_s) if each is not None]:
-        real = contactor.off_s > state.begun_s and not due(contactor.off_s, sensor.SETTLED_S, since_s)
+        real = sensor.current_may_flow(state, since_s, moment)
         if (in_a or not real) and sensor.tripped(state, since_s, moment) and sensor.nothing_can_flow(state, moment):
             return True
     return False

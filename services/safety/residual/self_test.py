@@ -5,6 +5,7 @@ state A with the contacts proven open; a vehicle that arrives meanwhile waits. T
 restart of the process with a vehicle connected goes on.
 """
 
+from hardware.interfaces import PilotMode
 from schemas.safety import Contactor
 from services.safety.residual import sensor
 from services.safety.residual.state import Test
@@ -127,8 +128,7 @@ def refusal(state: ConnectorState, now_s: float) -> tuple[str, float]:
         return UNTESTED, 0.0
     if due(proven_until_s(state), 0.0, now_s):
         return TOO_OLD, 0.0
-    offered = state.pilot.mode.value == "PWM"
-    rms_struck = room.rms_tripped_s is not None and sensor.rms_stops(state)
-    if not offered and (room.dc_tripped_s is not None or rms_struck):
+    offered = state.pilot.mode is PilotMode.PWM
+    if sensor.reports(state) and not (offered and sensor.blanked(state, now_s)):
         return "waiting: the residual current sensor reports a current", 0.0
     return "", 0.0

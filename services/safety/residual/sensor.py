@@ -63,7 +63,7 @@ def _take_in(state: ConnectorState, sample: ResidualCurrent, moment: Moment) -> 
     room.rms_tripped_s = _since(room.rms_tripped_s, sample.rms_tripped, sample.sampled_s)
     outputs = (("DC", dc_before_s, room.dc_tripped_s), ("RMS", rms_before_s, room.rms_tripped_s))
     for name, since_s, still_s in outputs:
-        if since_s is not None and still_s is None and not room.testing and _blanked(state, since_s):
+        if since_s is not None and still_s is None and not room.testing and blanked(state, since_s):
             moment.say("residual_glitch", f"{name} output, {1000.0 * (sample.sampled_s - since_s):.0f} ms")
 
 
@@ -73,7 +73,7 @@ def _since(before_s: float | None, tripped: bool, stamp_s: float) -> float | Non
     return stamp_s if before_s is None else before_s
 
 
-def _blanked(state: ConnectorState, at_s: float) -> bool:
+def blanked(state: ConnectorState, at_s: float) -> bool:
     return not due(max(state.contactor.on_s, state.contactor.off_s), BLANKING_S, at_s)
 
 
@@ -82,7 +82,7 @@ def tripped(state: ConnectorState, since_s: float | None, moment: Moment) -> boo
     ends. What the self-test makes does not count."""
     if since_s is None or state.residual.testing:
         return False
-    if not _blanked(state, moment.now_s):
+    if not blanked(state, moment.now_s):
         return True
     moment.wake(max(state.contactor.on_s, state.contactor.off_s) + BLANKING_S)
     return after(since_s, GLITCH_S, moment)
@@ -93,18 +93,27 @@ def rms_stops(state: ConnectorState) -> bool:
     return not state.settings.residual_mode.startswith("IEC62955")
 
 
-def current_may_flow(state: ConnectorState, moment: Moment) -> bool:
-    """Now or a moment ago. In the first second of a process nothing is known of the past."""
-    contactor, now_s = state.contactor, moment.now_s
+def reports(state: ConnectorState) -> bool:
+    """An output that stops says trip, or the module an error: whatever it means, nothing is closed upon it."""
+    room = state.residual
+    by_rms = room.rms_tripped_s is not None and rms_stops(state)
+    return room.dc_tripped_s is not None or by_rms or room.device_error
+
+
+def current_may_flow(state: ConnectorState, since_s: float, moment: Moment) -> bool:
+    """Now, or a moment before a trip that began at `since_s`. What was before the start nobody knows: whoever was
+    connected then may have charged."""
+    contactor = state.contactor
     if contactor.coil:
         return True
-    if not after(state.begun_s, SETTLED_S, moment):
-        return False
-    return contactor.phase is not Contactor.OPEN or not due(contactor.off_s, SETTLED_S, now_s)
+    if contactor.off_s == state.begun_s and state.pilot_sight.confirmed == "A":
+        return contactor.phase is not Contactor.OPEN and after(state.begun_s, SETTLED_S, moment)
+    open_s = max(contactor.off_s, contactor.open_since_s)
+    return contactor.phase is not Contactor.OPEN or not due(open_s, SETTLED_S, since_s)
 
 
 def nothing_can_flow(state: ConnectorState, moment: Moment) -> bool:
-    """The contacts have been proven open for so long that a trip is the module's own error."""
+    """The contacts have been proven open for so long that a trip which began since is the module's own error."""
     room, contactor = state.residual, state.contactor
     if contactor.coil or contactor.phase is not Contactor.OPEN:
         return False
