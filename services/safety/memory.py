@@ -31,8 +31,10 @@ class Memory:
     """When it passed last, boot clock."""
     reclosures: int = 0
     """Attempts to re-arm the RCD since it last stayed closed."""
+    rcd_open: bool = False
+    """The RCD was seen tripped, and has not been seen closed since."""
     rcd_by_dc: bool = False
-    """The RCD is open after a direct current fault: only a person closes it."""
+    """A direct current fault may have opened the RCD: only a person closes it."""
     orders: dict[str, str] = field(default_factory=dict)
     """By place of an action key: the last order that was carried out or passed over."""
     orders_heard: bool = False

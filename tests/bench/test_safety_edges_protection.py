@@ -207,6 +207,16 @@ def test_a_meter_that_stays_silent_keeps_its_fault() -> None:
     assert says(state, "rcd_maybe_tripped")
 
 
+def test_a_meter_that_is_silent_after_a_restart_keeps_the_fault_of_an_rcd_that_was_seen_open() -> None:
+    state = metered(False)
+    state.memory.rcd_open = True
+    assert says(state, "rcd_maybe_tripped")
+    state.residual.meter_answers = None
+    assert not says(state, "rcd_maybe_tripped")
+    state.residual.meter_answers, state.settings = False, state.settings._replace(rcd="On")
+    assert not says(state, "rcd_maybe_tripped")
+
+
 @pytest.mark.parametrize("rcd", ["Off", "On"])
 def test_only_the_meter_s_own_detection_listens_to_it(rcd: str) -> None:
     state = metered(False, coil=True)
@@ -496,6 +506,47 @@ def test_a_direct_current_is_forgotten_when_the_rcd_is_seen_closed_and_the_fault
         suffer(state, "residual_current_dc")
     follow(state)
     assert state.memory.rcd_by_dc is dc_fault
+
+
+@pytest.mark.parametrize("place", ["rcd_closed_s", "dc_fault_s"])
+def test_a_direct_current_is_forgotten_after_the_time_a_meter_takes_to_be_found_silent(place: str) -> None:
+    state = closed_again(reclosures=0)
+    state.memory.rcd_by_dc = True
+    setattr(state.residual, place, 990.001)
+    moment = follow(state)
+    assert (state.memory.rcd_by_dc, moment.deadline_s) == (True, pytest.approx(1000.001))
+    setattr(state.residual, place, 990.0)
+    follow(state)
+    assert not state.memory.rcd_by_dc
+
+
+@pytest.mark.parametrize(("rcd", "noted"), [("On", True), ("Meter communication loss", True), ("Off", False)])
+def test_a_direct_current_may_have_opened_every_rcd_that_is_watched(rcd: str, noted: bool) -> None:
+    """Seen closed it is as well while nobody has found out."""
+    state = closed_again(rcd=rcd)
+    suffer(state, "residual_current_dc")
+    follow(state)
+    assert state.memory.rcd_by_dc is noted
+    assert state.residual.dc_fault_s == 1000.0
+    state.residual.pulse_s = 1000.9
+    follow(state, 1001.0)
+    assert state.residual.dc_fault_s == 1001.0
+    state.faults.active.clear()
+    follow(state, 1002.0)
+    assert state.residual.dc_fault_s == 1001.0
+    assert state.memory.rcd_by_dc is noted
+
+
+def test_the_journal_knows_that_the_rcd_is_open_until_it_is_seen_closed() -> None:
+    state = tripped()
+    follow(state)
+    assert state.memory.rcd_open
+    state.residual.pulse_s, state.residual.contacts = None, {}
+    follow(state, 1001.0)
+    assert state.memory.rcd_open
+    state.residual.contacts = {"rcd": shown(False)}
+    follow(state, 1002.0)
+    assert not state.memory.rcd_open
 
 
 @pytest.mark.parametrize(

@@ -310,9 +310,50 @@ def test_f40_after_a_direct_current_fault_the_rcd_is_never_closed_by_itself() ->
     rig.run(100.0)
     assert rig.count("rcd_closing") == 0, "the journal knows"
     contact(rig, "rcd", False)
-    rig.run(5.0)
+    rig.run(11.0)
     contact(rig, "rcd", True)
     rig.until(lambda: rig.outputs.reclose, 25.0)
+
+
+def direct_current(rig: Rig, trips: bool) -> None:
+    assert rig.world.module is not None
+    rig.world.module = rig.world.module._replace(dc_trips=trips)
+    rig.sample()
+    rig.step()
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_f40_a_meter_that_is_found_silent_when_the_direct_current_fault_is_over_is_behind_a_blind_rcd(restarts) -> None:
+    """`metering` takes 5 s to say so; unplug and self-test take 3 s."""
+    rig = metered(module=True, reclosure=True, reclosure_delay_s=10.0, reclosure_attempts=3)
+    direct_current(rig, True)
+    rig.run(0.5)
+    direct_current(rig, False)
+    rig.unplug()
+    rig.until(lambda: not rig.shown.faults, 4.0)
+    if restarts:
+        rig.restart()
+    rig.run(3.0)
+    answers(rig, False)
+    rig.run(60.0)
+    assert rig.count("rcd_closing") == 0
+    order_reset(rig)
+    assert rig.count("rcd_reset_refused") == 1
+
+
+@pytest.mark.parametrize("holds_s", [0.06, 0.5, 40.0])
+def test_f40_a_direct_current_at_the_moment_of_a_restart_keeps_the_rcd_open(holds_s) -> None:
+    rig = charging("rcd", module=True, **RECLOSING)
+    assert rig.world.module is not None
+    rig.world.module = rig.world.module._replace(dc_trips=True)
+    rig.world.contacts = {"rcd": True}
+    rig.restart()
+    rig.run(holds_s)
+    direct_current(rig, False)
+    rig.run(60.0)
+    assert rig.shown.faults == ("residual_current_dc", "rcd_tripped")
+    assert rig.count("rcd_closing") == 0
+    assert rig.state.memory.rcd_by_dc
 
 
 def test_in_state_a_the_module_is_tested_before_every_attempt() -> None:
@@ -372,6 +413,36 @@ def test_an_rcd_that_feeds_the_meter_is_closed_again_as_well() -> None:
     rig.run(3.0)
     answers(rig, True)
     rig.until(lambda: rig.coil, 60.0)
+
+
+@pytest.mark.parametrize("finds_s", [0.0, 8.0])
+def test_a_restart_during_the_delay_goes_on_with_an_rcd_that_feeds_the_meter(finds_s) -> None:
+    """`metering` was restarted as well where it takes its time."""
+    settings = {name: value for name, value in RECLOSING.items() if name != "rcd"}
+    rig = metered(**settings)
+    answers(rig, False)
+    rig.run(10.0)
+    rig.restart()
+    rig.world.meter, rig.readings = None, rig.readings._replace(meter=None)
+    rig.run(finds_s)
+    answers(rig, False)
+    assert rig.until(lambda: rig.outputs.reclose, 25.0) == pytest.approx(20.0, abs=0.05)
+    rig.run(3.0)
+    answers(rig, True)
+    assert not rig.state.memory.rcd_open
+    rig.until(lambda: rig.coil, 60.0)
+
+
+def test_a_restart_does_not_keep_an_rcd_that_feeds_the_meter_from_being_reset_by_order() -> None:
+    rig = metered()
+    answers(rig, False)
+    rig.run(10.0)
+    rig.restart()
+    rig.world.meter, rig.readings = None, rig.readings._replace(meter=None)
+    rig.run(8.0)
+    answers(rig, False)
+    order_reset(rig)
+    rig.until(lambda: rig.outputs.reclose, 1.0)
 
 
 def test_a_contactor_that_is_welded_keeps_the_rcd_open() -> None:

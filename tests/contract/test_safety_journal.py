@@ -24,6 +24,11 @@ FULL = Memory(
     closings=(1200.25, 1230.5),
     trips={"pilot_shorted": 3},
     contactor_cycles=41,
+    residual_proven=True,
+    residual_tested_s=1201.5,
+    reclosures=2,
+    rcd_open=True,
+    rcd_by_dc=True,
     last_close_wall_s=1.8e9,
     settings={"HardwareCurrentLimit": "16"},
 )

@@ -85,12 +85,13 @@ def earth_is_lost(state: ConnectorState, moment: Moment) -> bool:
 
 
 def meter_lost_supply(state: ConnectorState, now_s: float) -> bool:
-    """`metering` says that the meter is silent, and said so while the coil was on or shortly after."""
+    """`metering` says that the meter is silent, and said so while the coil was on or shortly after, or the RCD was seen
+    open before a restart."""
     contactor = state.contactor
     if state.settings.rcd != BY_METER or state.residual.meter_answers is not False:
         return False
     recently = contactor.off_s > state.begun_s and not due(contactor.off_s, METER_AFTER_S, now_s)
-    return contactor.coil or recently or "rcd_maybe_tripped" in state.faults.active
+    return contactor.coil or recently or state.memory.rcd_open or "rcd_maybe_tripped" in state.faults.active
 
 
 def refusal(state: ConnectorState, now_s: float) -> tuple[str, float]:

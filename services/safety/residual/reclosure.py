@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from schemas.safety import Contactor
 from schemas.settings import ActionOrder
-from services.safety.residual.protection import BY_METER, is_active, rcd_input
+from services.safety.residual.protection import BY_METER, METER_AFTER_S, is_active, rcd_input
+from services.safety.rule import after
 from services.safety.state import ConnectorState, Moment, due
 
 PULSE_S = 0.5
@@ -27,6 +28,7 @@ OF_THE_RCD = ("rcd_tripped", "rcd_maybe_tripped")
 def follow(state: ConnectorState, moment: Moment) -> None:
     """Decides once coil and pilot are decided: the outputs of a step agree."""
     room = state.residual
+    _note_direct_current(state, moment.now_s)
     if room.pulse_s is not None:
         if not due(room.pulse_s, PULSE_S, moment.now_s):
             moment.wake(room.pulse_s + PULSE_S)
@@ -49,12 +51,18 @@ def by_direct_current(state: ConnectorState) -> bool:
     return state.memory.rcd_by_dc or "residual_current_dc" in state.faults.active
 
 
+def _note_direct_current(state: ConnectorState, now_s: float) -> None:
+    """That the RCD has opened with it may be seen seconds later."""
+    if "residual_current_dc" in state.faults.active:
+        state.residual.dc_fault_s = now_s
+        state.memory.rcd_by_dc = state.memory.rcd_by_dc or state.settings.rcd != "Off"
+
+
 def _while_open(state: ConnectorState, moment: Moment) -> None:
     room, memory, settings, now_s = state.residual, state.memory, state.settings, moment.now_s
     if room.rcd_open_s is None:
         room.rcd_open_s, room.attempt_s = now_s, now_s + settings.reclosure_delay_s
-    if "residual_current_dc" in state.faults.active:
-        memory.rcd_by_dc = True
+    memory.rcd_open = True
     if not settings.reclosure or memory.rcd_by_dc:
         return
     if memory.reclosures >= settings.reclosure_attempts:
@@ -82,7 +90,8 @@ def _while_closed(state: ConnectorState, moment: Moment) -> None:
     room, memory, now_s = state.residual, state.memory, moment.now_s
     if room.rcd_open_s is not None:
         room.rcd_open_s, room.rcd_closed_s = None, now_s
-    if "residual_current_dc" not in state.faults.active:
+    memory.rcd_open = False
+    if memory.rcd_by_dc and after(max(room.rcd_closed_s, room.dc_fault_s), METER_AFTER_S, moment):
         memory.rcd_by_dc = False
     if not memory.reclosures:
         return

@@ -70,6 +70,8 @@ class ResidualState(Region):
     """Since when the RCD is seen tripped."""
     rcd_closed_s: float = 0.0
     """Since when it is not."""
+    dc_fault_s: float = NEVER_S
+    """When a direct current fault was active last."""
     attempt_s: float = 0.0
     """When it is closed again, at the earliest."""
     pulse_s: float | None = None
