@@ -15,6 +15,7 @@ from schemas.session import Permission
 from services.safety import core
 from services.safety.equipment import in_force
 from services.safety.memory import Memory
+from services.safety.residual.state import Neighbour
 from services.safety.settings import SafetySettings
 from services.safety.state import (
     BootSight,
@@ -103,13 +104,15 @@ class World:
     reads_back: bool = True
     welded_elsewhere: tuple[int, ...] = ()
     """Other connectors of the station whose contacts are welded."""
+    neighbours: tuple[Neighbour, ...] = ()
+    """The other connectors of the station."""
     module: Module | None = None
     """For residual current; replaced, never changed."""
 
     def slow(self, equipment: Equipment, now_s: float, before: Readings) -> dict[str, Any]:
         """Everything beside pilot, cable, contactor and lock, as of a sample at `now_s`."""
         read: dict[str, Any] = {"boot": self.boot, "meter": before.meter, "temperatures": before.temperatures}
-        read["welded"] = self.welded_elsewhere
+        read["welded"], read["neighbours"] = self.welded_elsewhere, self.neighbours
         if self.sensors_alive:
             shown = {name: Temperature(celsius, now_s) for name, celsius in self.celsius.items()}
             read["temperatures"] = {name: shown.get(name) for name in equipment.temperatures}

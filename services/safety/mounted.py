@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from hardware.interfaces import Feedback, SafetyBoard, Speed, Temperature
 from schemas.station import CONNECTOR_INPUTS, CONNECTOR_TEMPERATURES, ConnectorSection, EquipmentSection
+from services.safety.residual.state import Neighbour
 from services.safety.state import Driven, Equipment
 
 
@@ -20,6 +21,8 @@ class Shared(NamedTuple):
     """What the panel drives."""
     welded: tuple[int, ...] = ()
     """Connectors whose contacts are welded."""
+    neighbours: tuple[Neighbour, ...] = ()
+    """Of one connector: the others."""
 
 
 def shared_of(board: SafetyBoard, wired: Mapping[str, str], connector: int) -> Shared:

@@ -121,6 +121,7 @@ class Seat:
             boot=self.boot,
             outputs=shared.outputs,
             welded=shared.welded,
+            neighbours=shared.neighbours,
         )
 
     def _levels(self) -> PilotLevels | None:

@@ -22,7 +22,7 @@ from schemas.safety import Contactor, Lock
 from services.safety.memory import Memory
 from services.safety.phases.state import PhaseState
 from services.safety.region import Region, SwitchSight
-from services.safety.residual.state import ResidualState
+from services.safety.residual.state import Neighbour, ResidualState
 from services.safety.settings import NO_SETTINGS, SafetySettings
 from services.safety.supply.state import SupplyState
 from services.safety.thermal.state import ThermalState
@@ -129,6 +129,8 @@ class Readings(NamedTuple):
     """The station's outputs, by name."""
     welded: tuple[int, ...] = ()
     """Numbers of the station's connectors whose contacts are welded."""
+    neighbours: tuple[Neighbour, ...] = ()
+    """The station's other connectors."""
 
 
 class Outputs(NamedTuple):

@@ -20,6 +20,7 @@ from services.safety.panel import outlet, outputs
 from services.safety.panel.desk import Desk
 from services.safety.panel.panel import Panel
 from services.safety.panel.report import station_message
+from services.safety.residual.rcd import neighbours
 from services.safety.seat import Seat
 from services.safety.state import Event
 from services.safety.voice import Voice
@@ -119,7 +120,9 @@ class SafetyService:
         number = seat.state.equipment.connector
         shared = shared_of(self._board, self._station.equipment.inputs, number)
         welded = outputs.welded(self._desk.wishes())
-        readings = seat.read(shared._replace(outputs=dict(self._panel.driven), welded=welded))
+        others = neighbours(number, [each.state for each in self._seats.values()], now.boot_s)
+        shared = shared._replace(outputs=dict(self._panel.driven), welded=welded, neighbours=others)
+        readings = seat.read(shared)
         if readings == seat.readings and now.boot_s < seat.deadline_s:
             return False
         seat.readings = readings

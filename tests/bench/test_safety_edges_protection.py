@@ -9,8 +9,8 @@ from hardware.interfaces import Feedback
 from schemas.safety import Contactor
 from schemas.settings import ActionOrder
 from services.safety import orders
-from services.safety.residual import protection, reclosure
-from services.safety.residual.state import Contact
+from services.safety.residual import protection, rcd, reclosure
+from services.safety.residual.state import Contact, Neighbour
 from services.safety.residual.state import Test as Part
 from services.safety.state import ConnectorState, Event, MeterSight, Moment
 from tests.safety_rig import SOCKET
@@ -291,17 +291,17 @@ def closed_again(reclosures: int = 2, **keys: Any) -> ConnectorState:
     return state
 
 
-def follow(state: ConnectorState, now_s: float = 1000.0) -> Moment:
+def follow(state: ConnectorState, now_s: float = 1000.0, *neighbours: Neighbour) -> Moment:
     for name, contact in state.residual.contacts.items():
         state.residual.contacts[name] = contact._replace(stamp_s=now_s)
     state.residual.stamp_s = now_s
-    moment = at(now_s)
+    moment = at(now_s, neighbours=neighbours)
     reclosure.follow(state, moment)
     return moment
 
 
-def pulses(state: ConnectorState, now_s: float = 1000.0) -> bool:
-    return any(event.name == "rcd_closing" for event in follow(state, now_s).events)
+def pulses(state: ConnectorState, now_s: float = 1000.0, *neighbours: Neighbour) -> bool:
+    return any(event.name == "rcd_closing" for event in follow(state, now_s, *neighbours).events)
 
 
 def test_an_attempt_is_counted_told_and_lasts_half_a_second() -> None:
@@ -580,7 +580,7 @@ def test_a_meter_shows_an_open_rcd_while_it_is_silent_and_that_is_a_fault(
     state = metered(answers)
     if fault:
         suffer(state, "rcd_maybe_tripped")
-    assert reclosure.is_open(state, 1000.0) is seen
+    assert rcd.is_open(state, 1000.0) is seen
 
 
 # the order of a person

@@ -1,15 +1,18 @@
 """Closes a tripped RCD again: by itself (RCDAUTORECLOSURE), or because somebody orders it (RCDRESET).
 
-Only with the contacts proven open, and never after a direct current fault: direct current blinds an RCD of type A. A
-module for residual current is tested in between: in state A before the RCD is closed; with a vehicle connected no test
-is allowed, so the RCD is closed, and nothing is offered until a test has passed after the unplug.
+Only with the contacts of all connectors proven open, and never after a direct current fault at any of them: direct
+current blinds an RCD of type A. A module for residual current is tested in between: in state A before the RCD is
+closed; with a vehicle connected no test is allowed, so the RCD is closed, and nothing is offered until a test has
+passed after the unplug. Where several connectors see it open the lowest one tries, and its attempts are those of all.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from schemas.safety import Contactor
 from schemas.settings import ActionOrder
-from services.safety.residual.protection import BY_METER, METER_AFTER_S, is_active, rcd_input
+from services.safety.residual.protection import METER_AFTER_S
+from services.safety.residual.rcd import by_direct_current, is_dead, is_open, is_seen_closed
+from services.safety.residual.state import Neighbour
 from services.safety.rule import after
 from services.safety.state import ConnectorState, Moment, due
 
@@ -34,21 +37,12 @@ def follow(state: ConnectorState, moment: Moment) -> None:
             moment.wake(room.pulse_s + PULSE_S)
             return
         room.pulse_s = None
+    _heed(state, moment)
     if is_open(state, moment.now_s):
         _while_open(state, moment)
-    elif _is_seen_closed(state, moment.now_s):
+    elif is_seen_closed(state, moment.now_s):
         _while_closed(state, moment)
     _reset(state, moment)
-
-
-def is_open(state: ConnectorState, now_s: float) -> bool:
-    """The RCD is seen tripped, by its contact or by the meter that it feeds."""
-    by_meter = "rcd_maybe_tripped" in state.faults.active and state.residual.meter_answers is False
-    return by_meter or is_active(state, rcd_input(state), now_s) is True
-
-
-def by_direct_current(state: ConnectorState) -> bool:
-    return state.memory.rcd_by_dc or "residual_current_dc" in state.faults.active
 
 
 def _note_direct_current(state: ConnectorState, now_s: float) -> None:
@@ -58,18 +52,39 @@ def _note_direct_current(state: ConnectorState, now_s: float) -> None:
         state.memory.rcd_by_dc = state.memory.rcd_by_dc or state.settings.rcd != "Off"
 
 
+def _heed(state: ConnectorState, moment: Moment) -> None:
+    """What another connector does closes the RCD that is open here as well: one attempt for both, and a test is due."""
+    room, memory, now_s = state.residual, state.memory, moment.now_s
+    if room.rcd_open_s is None:
+        return
+    for each in moment.readings.neighbours:
+        if each.closing:
+            room.pulsed_s, room.attempt_s = now_s, now_s + state.settings.reclosure_delay_s
+            memory.reclosures = each.reclosures
+            _end_proof(state)
+
+
+def _end_proof(state: ConnectorState) -> None:
+    if state.equipment.residual_sensor:
+        state.residual.test_wanted, state.memory.residual_proven = True, False
+
+
 def _while_open(state: ConnectorState, moment: Moment) -> None:
     room, memory, settings, now_s = state.residual, state.memory, state.settings, moment.now_s
+    others = moment.readings.neighbours
     if room.rcd_open_s is None:
         room.rcd_open_s, room.attempt_s = now_s, now_s + settings.reclosure_delay_s
     memory.rcd_open = True
-    if not settings.reclosure or memory.rcd_by_dc:
+    if not settings.reclosure or by_direct_current(state, others):
         return
-    if memory.reclosures >= settings.reclosure_attempts:
+    sees_it_too = [each for each in others if each.rcd_open]
+    if max([memory.reclosures, *(each.reclosures for each in sees_it_too)]) >= settings.reclosure_attempts:
         _give_up(state, moment)
     elif not due(room.attempt_s, 0.0, now_s):
         moment.wake(room.attempt_s)
-    elif _ready(state, max(room.rcd_open_s, room.pulsed_s)):
+    elif any(each.connector < state.equipment.connector for each in sees_it_too):
+        return
+    elif _ready(state, max(room.rcd_open_s, room.pulsed_s), others):
         memory.reclosures += 1
         _pulse(state, f"attempt {memory.reclosures} of {settings.reclosure_attempts}", moment)
 
@@ -102,17 +117,10 @@ def _while_closed(state: ConnectorState, moment: Moment) -> None:
         moment.wake(room.rcd_closed_s + STAYED_CLOSED_S)
 
 
-def _is_seen_closed(state: ConnectorState, now_s: float) -> bool:
-    name = rcd_input(state)
-    if name:
-        return is_active(state, name, now_s) is False
-    return state.settings.rcd == BY_METER and state.residual.meter_answers is True
-
-
-def _ready(state: ConnectorState, since_s: float) -> bool:
-    """The contacts are open, and in state A the module has passed its test since then: one is asked for."""
-    room, contactor = state.residual, state.contactor
-    if contactor.coil or contactor.phase is not Contactor.OPEN or state.memory.lockout or room.testing:
+def _ready(state: ConnectorState, since_s: float, others: Iterable[Neighbour]) -> bool:
+    """All contacts are open, and in state A the module has passed its test since then: one is asked for."""
+    room = state.residual
+    if not is_dead(state, others) or room.testing:
         return False
     if not state.equipment.residual_sensor or state.vehicle_connected or _tested_since(state, since_s):
         return True
@@ -126,8 +134,8 @@ def _tested_since(state: ConnectorState, since_s: float) -> bool:
 
 def _pulse(state: ConnectorState, why: str, moment: Moment) -> None:
     room, now_s = state.residual, moment.now_s
-    if state.equipment.residual_sensor and state.vehicle_connected:
-        room.test_wanted, state.memory.residual_proven = True, False
+    if state.vehicle_connected:
+        _end_proof(state)
     room.pulse_s = room.pulsed_s = now_s
     room.attempt_s = now_s + state.settings.reclosure_delay_s
     moment.wake(now_s + PULSE_S)
@@ -144,21 +152,22 @@ ORDERS: dict[str, Callable[[ConnectorState, ActionOrder], None]] = {"RCDRESET": 
 
 def _reset(state: ConnectorState, moment: Moment) -> None:
     room, memory, now_s = state.residual, state.memory, moment.now_s
+    others = moment.readings.neighbours
     if room.reset_ordered:
         room.reset_ordered = False
-        why = _no_reset(state, now_s)
+        why = _no_reset(state, others, now_s)
         moment.say("rcd_reset_refused" if why else "rcd_reset_ordered", why)
         room.reset_s = None if why else now_s
     if room.reset_s is None or room.pulse_s is not None:
         return
-    if due(room.reset_s, RESET_WITHIN_S, now_s) or by_direct_current(state):
+    if due(room.reset_s, RESET_WITHIN_S, now_s) or by_direct_current(state, others):
         room.reset_s = None
         moment.say("rcd_reset_refused", "it could not be carried out within a minute")
-    elif not is_open(state, now_s):
+    elif not is_open(state, now_s) or any(each.closing for each in others):
         # Somebody was quicker: an output that is wired to a shunt trip as well would open it again.
         room.reset_s = None
         _unlatch(state)
-    elif _ready(state, room.reset_s):
+    elif _ready(state, room.reset_s, others):
         memory.reclosures = 0
         _pulse(state, "ordered", moment)
         room.reset_s = None
@@ -174,10 +183,10 @@ def _unlatch(state: ConnectorState) -> None:
         memory.latched = tuple(code for code in memory.latched if code not in OF_THE_RCD)
 
 
-def _no_reset(state: ConnectorState, now_s: float) -> str:
+def _no_reset(state: ConnectorState, others: Iterable[Neighbour], now_s: float) -> str:
     """Why an order is refused; empty = it is not."""
     settings = state.settings
-    if by_direct_current(state):
+    if by_direct_current(state, others):
         return "a direct current was detected: have the vehicle checked, then switch the RCD on by hand"
     if settings.rcd == "Off":
         return "the station does not watch an RCD (RCDENABLE is Off)"

@@ -29,6 +29,22 @@ class Contact(NamedTuple):
     """Of the first sample that said the same."""
 
 
+class Neighbour(NamedTuple):
+    """What another connector of the station says of itself: the recloser is one for all."""
+
+    connector: int
+    dead: bool
+    """Its output stays dead when the RCD is closed."""
+    by_dc: bool = False
+    """A direct current may have opened its RCD."""
+    rcd_open: bool = False
+    """It sees a tripped RCD, and RCDAUTORECLOSURE is on."""
+    reclosures: int = 0
+    """How often that was tried."""
+    closing: bool = False
+    """It drives the recloser."""
+
+
 @dataclass(slots=True)
 class ResidualState(Region):
     # the module
@@ -77,6 +93,7 @@ class ResidualState(Region):
     pulse_s: float | None = None
     """The output that closes it is driven since then."""
     pulsed_s: float = NEVER_S
+    """When it was driven last, here or for another connector."""
     reset_ordered: bool = False
     reset_s: float | None = None
     """When somebody ordered a reset that is still to be carried out."""
