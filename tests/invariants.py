@@ -198,6 +198,9 @@ class Checker:
         # State F hides the vehicle: it has neither come nor gone.
         in_a = seen == "A" or (seen == "F" and self.residual.in_a)
         self.residual.see(now_s, readings.residual, record.outputs, in_a, record.started)
+        told = "residual_current_dc" in record.shown.faults
+        flowed_s = now_s if self.coil else max(self.off_s, self.start_s)
+        self.residual.watch_rcd(now_s, readings, record.settings, told, flowed_s)
         if record.shown.state is PilotState.BOOT or record.outputs.residual_test:
             self.residual.unjudged_s = now_s
         if readings.proximity is not None and carries(readings.proximity.ohm) > 0:
@@ -555,7 +558,7 @@ def _thirty_three(checker: Checker, record: Record) -> str:
     if outputs.coil or outputs.mode is PilotMode.PWM:
         return "a self-test or a reclosure while power flows or is offered"
     is_open = checker.mirror_open_s is not None or not checker.contacts.senses
-    return checker.residual.misuse(record.now_s, is_open)
+    return checker.residual.misuse(record.now_s, is_open, record.readings.neighbours)
 
 
 RULES = {

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from hardware.interfaces import ResidualCurrent
-from services.safety.state import Outputs
+from services.safety.residual.state import Neighbour
+from services.safety.settings import SafetySettings
+from services.safety.state import Outputs, Readings
 
 TINY = 1e-5
 TOLD_WITHIN_S = 2.5
@@ -27,6 +29,11 @@ class ResidualBook:
     begins: bool = False
     in_a: bool = False
     pulse_s: float | None = None
+    pulse_begins: bool = False
+    blind_s: float | None = None
+    """When a direct current last flowed, or was a fault, that may have opened the RCD."""
+    rcd_closed_s: float | None = None
+    """Since when the RCD has been seen closed."""
     unjudged_s: float = -1e9
     """The last step of a self-test, or of a start."""
 
@@ -34,6 +41,7 @@ class ResidualBook:
         if started:
             self.fresh_s, self.dc_s, self.rms_s, self.error = -1e9, None, None, False
             self.a_since_s, self.phase, self.both_tripped, self.pulse_s = None, "", False, None
+            self.rcd_closed_s = None
         self.in_a = in_a
         self.a_since_s = None if not in_a else now_s if self.a_since_s is None else self.a_since_s
         gone = self.a_since_s is not None and now_s - self.a_since_s > 1.0 + TINY
@@ -61,7 +69,25 @@ class ResidualBook:
             self.phase, self.both_tripped, self.tested_s = "on", False, None
         elif not outputs.residual_test and self.phase == "on":
             self.phase = "off"
+        self.pulse_begins = outputs.reclose and self.pulse_s is None
         self.pulse_s = None if not outputs.reclose else now_s if self.pulse_s is None else self.pulse_s
+
+    def watch_rcd(
+        self, now_s: float, readings: Readings, settings: SafetySettings, told: bool, flowed_s: float
+    ) -> None:
+        """`told`: a direct current is a fault. `flowed_s`: when power may have flowed last."""
+        trips = self.dc_s is not None and now_s - self.dc_s > 0.05 + TINY and now_s - flowed_s < 1.0 - TINY
+        if settings.rcd != "Off" and (told or (trips and not self.in_a)):
+            self.blind_s = now_s
+        closed = _rcd_is_closed(now_s, readings, settings.rcd)
+        if closed is False:
+            self.rcd_closed_s = None
+        elif closed and self.rcd_closed_s is None:
+            self.rcd_closed_s = now_s
+        since_s = max(self.blind_s or -1e9, self.rcd_closed_s or -1e9)
+        if closed and now_s - since_s > 10.0 - TINY:
+            # A meter is found silent up to 10 s after.
+            self.blind_s = None
 
     def untold(self, now_s: float, rms_stops: bool) -> str:
         """Which trip should have become a fault by now; empty = none."""
@@ -84,10 +110,24 @@ class ResidualBook:
             return "no self-test since state A"
         return "self-test older than 24 h" if now_s - self.tested_s > DAY_S + TINY else ""
 
-    def misuse(self, now_s: float, contacts_open: bool) -> str:
+    def misuse(self, now_s: float, contacts_open: bool, neighbours: tuple[Neighbour, ...]) -> str:
         """Why winding or reclosing output may not be driven; empty = they may."""
         if self.begins and not (self.in_a and contacts_open):
             return "self-test begins outside of state A, or with closed contacts"
         if self.pulse_s is not None and not contacts_open:
             return "RCD closed with closed contacts"
+        if self.pulse_begins and not all(each.dead for each in neighbours):
+            return "RCD closed with closed contacts of another connector"
+        if self.pulse_begins and (self.blind_s is not None or any(each.by_dc for each in neighbours)):
+            return "RCD closed after direct current"
         return "RCD output driven for too long" if self.pulse_s is not None and now_s - self.pulse_s > 0.51 else ""
+
+
+def _rcd_is_closed(now_s: float, readings: Readings, rcd: str) -> bool | None:
+    """None = not known."""
+    name = {"On": "rcd", "Opto input": "opto_1"}.get(rcd)
+    if name is None:
+        by_meter = readings.meter if rcd == "Meter communication loss" else None
+        return None if by_meter is None else by_meter.answers
+    contact = readings.inputs.get(name)
+    return None if contact is None or now_s - contact.sampled_s > 0.5 + TINY else not contact.closed

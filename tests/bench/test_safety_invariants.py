@@ -10,6 +10,7 @@ import pytest
 from bus.topics import METERING_READING, SESSION_PERMISSION, SETTINGS_VALUES, SYSTEM_BOOT
 from hardware.interfaces import Feedback, LockDrive, PilotMode, ResidualCurrent, Resistance, Temperature
 from schemas.safety import Contactor, PilotState
+from services.safety.residual.state import Neighbour
 from services.safety.state import Event, MeterSight, Readings
 from services.safety.station import HEARS
 from tests.invariants import ELSEWHERE, IN_EVENTS, RULES, Checker, Record, check
@@ -114,9 +115,14 @@ X1 = drive(mode=PilotMode.X1, permille=1000)
 OFF = drive(coil=False, mode=PilotMode.X1, permille=1000)
 OPEN = stamped("mirror", lambda now_s: Feedback(False, now_s))
 TRIP = stamped("residual", lambda now_s: ResidualCurrent(6.0, 0.0, True, False, False, now_s))
+RECLOSE = drive(reclose=True)
+RCD = key(rcd="On")
+DC = show(faults=("residual_current_dc",))
+LIVE, BLIND = Neighbour(connector=2, dead=False), Neighbour(connector=2, dead=True, by_dc=True)
 WELDED = Event("fault_raised", "contactor_welded")
 Steps = list[tuple[float, tuple[Change, ...]]]
 """(seconds after the step before, what is changed in it); the changes of the steps before stay."""
+OPENED: Steps = [(0.02, (OFF,)), (0.1, (OPEN, show(faults=())))]
 
 BROKEN: dict[str, tuple[int, Steps]] = {
     "a pilot that was in C 60 ms ago": (1, [(0.02, (pilot(7.5),)), (0.03, ()), (0.03, ())]),
@@ -161,6 +167,11 @@ BROKEN: dict[str, tuple[int, Steps]] = {
     "an offer out of service": (32, [(0.02, (lease(may_charge=False),))]),
     "the coil 6 s after that": (32, [(0.02, (lease(may_charge=False), X1)), (6.1, ())]),
     "a self-test while charging": (33, [(0.02, (drive(residual_test=True),))]),
+    "an RCD closed while power flows": (33, [(0.02, (OFF, RECLOSE))]),
+    "an RCD closed upon another connector's power": (33, [*OPENED, (0.02, (RECLOSE, read(neighbours=(LIVE,))))]),
+    "an RCD closed after another's direct current": (33, [*OPENED, (0.02, (RECLOSE, read(neighbours=(BLIND,))))]),
+    "an RCD closed after a direct current": (33, [(0.02, (RCD, TRIP)), *OPENED, (30.0, (RECLOSE,))]),
+    "an RCD closed after a direct current that was told": (33, [(0.02, (RCD, DC)), *OPENED, (30.0, (RECLOSE,))]),
     "32 A for a vehicle that never showed B": (
         34, [(0.02, (pilot(12.0),)), (0.03, ()), (0.02, (pilot(6.0),)), (0.1, ()), (0.1, ())]
     ),
@@ -209,6 +220,17 @@ def test_the_checker_notices(what: str, recorded: list[Record]) -> None:
     number, steps = BROKEN[what]
     said = words(number, recorded, steps)
     assert said[-1], f"invariant {number} says nothing"
+
+
+def test_an_rcd_that_is_open_is_closed_and_so_is_one_seen_closed_for_10_s_after_a_direct_current(
+    recorded: list[Record],
+) -> None:
+    closed = stamped("inputs", lambda now_s: {"rcd": Feedback(False, now_s)})
+    opened = stamped("inputs", lambda now_s: {"rcd": Feedback(True, now_s)})
+    assert words(33, recorded, [*OPENED, (0.02, (RECLOSE,))])[-1] == ""
+    for seconds, blind in ((9.8, True), (10.1, False)):
+        steps: Steps = [(0.02, (RCD, DC, closed)), *OPENED, (seconds, ()), (1.0, (opened,)), (0.02, (RECLOSE,))]
+        assert bool(words(33, recorded, steps)[-1]) is blind
 
 
 def test_every_rule_has_something_that_breaks_it() -> None:
@@ -273,7 +295,7 @@ def test_38_light_display_card_reader_and_network_are_no_inputs() -> None:
     assert set(HEARS) == {SESSION_PERMISSION, SETTINGS_VALUES, METERING_READING, SYSTEM_BOOT}
     assert set(Readings._fields) == {
         "pilot", "proximity", "mirror", "lock", "residual", "output_voltage", "phase_relay", "release_energy",
-        "inputs", "temperatures", "fan", "meter", "trouble", "boot", "outputs", "welded",
+        "inputs", "temperatures", "fan", "meter", "trouble", "boot", "outputs", "welded", "neighbours",
     }  # fmt: skip
 
 

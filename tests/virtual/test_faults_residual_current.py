@@ -320,6 +320,90 @@ def test_a_meter_that_falls_silent_behind_the_rcd_is_a_trip(tmp_path: Path) -> N
     bench.until_current_flows(within_s=60.0)
 
 
+# one RCD, or one recloser, for two connectors
+
+SHARED: dict[str, Any] = {
+    "connectors": 2,
+    "equipment": 'inputs = { opto_1 = "normally open" }\noutputs = ["auxiliary"]',
+    **RECLOSING,
+    "RCDENABLE": "Opto input",
+}
+OWN: dict[str, Any] = {
+    "connectors": 2,
+    "equipment": 'inputs = { rcd = "normally open", "rcd.2" = "normally open" }\noutputs = ["auxiliary"]',
+    **RECLOSING,
+}
+
+
+def attempts(bench: FaultBench) -> list[tuple[int, str]]:
+    """(connector, what it said) of every reclosing pulse."""
+    return [
+        (number, event.detail)
+        for number in (1, 2)
+        for step in bench.steps[number]
+        for event in step.events
+        if event.name == "rcd_closing"
+    ]
+
+
+@pytest.mark.parametrize("station", [SHARED, OWN], ids=["one RCD", "one recloser"])
+@pytest.mark.parametrize("struck", [1, 2])
+def test_f40_after_direct_current_at_one_connector_no_other_closes_the_rcd(
+    tmp_path: Path, station: dict[str, Any], struck: int
+) -> None:
+    bench = FaultBench(tmp_path, **station)
+    bench.charge_fully(struck)
+    bench.advance(2.0)
+    bench.inject("residual_dc", 200.0, connector=struck)
+    bench.expect_fault("residual_current_dc", within_s=0.2, connector=struck)
+    for name in ("opto_1",) if station is SHARED else ("rcd", "rcd.2"):
+        bench.press(name)
+    bench.advance(2.0)
+    bench.clear("residual_dc", connector=struck)
+    bench.unplug(struck)
+    bench.advance(60.0)
+    assert bench.safety(1).faults == bench.safety(2).faults == ("rcd_tripped",)
+    assert bench.set_key("RCDRESET", "true") is Answer.ACCEPTED
+    bench.advance(5.0)
+    assert not attempts(bench)
+
+
+def test_f39_one_rcd_of_two_connectors_is_tried_as_often_as_one_of_one(tmp_path: Path) -> None:
+    bench = FaultBench(tmp_path, **SHARED, connector='residual_current = "none"')
+    bench.charge_fully(2)
+    bench.press("opto_1")
+    bench.until(lambda: bench.safety(2).state is PilotState.LATCHED, within_s=40.0)
+    bench.advance(60.0)
+    assert attempts(bench) == [(1, f"attempt {number} of 3") for number in (1, 2, 3)]
+
+
+def test_an_rcd_is_not_closed_onto_the_welded_contacts_of_another_connector(tmp_path: Path) -> None:
+    bench = FaultBench(tmp_path, **SHARED, connector='residual_current = "none"')
+    bench.charge_fully(2)
+    bench.inject("weld", connector=2)
+    bench.press("opto_1")
+    bench.expect_fault("contactor_welded", within_s=3.0, connector=2)
+    bench.advance(60.0)
+    assert not attempts(bench)
+
+
+def test_an_order_for_the_whole_station_gives_one_pulse_and_both_modules_are_tested(tmp_path: Path) -> None:
+    station = {**SHARED, "RCDAUTORECLOSURE": "Off"}
+    bench = FaultBench(tmp_path, **station)
+    bench.advance(5.0)
+    bench.press("opto_1")
+    bench.advance(5.0)
+    assert bench.set_key("RCDRESET", "true") is Answer.ACCEPTED
+    bench.until(lambda: len(attempts(bench)) == 1, within_s=5.0)
+    bench.press("opto_1", False)
+    bench.advance(10.0)
+    assert len(attempts(bench)) == 1
+    for number in (1, 2):
+        passed = [event for step in bench.steps[number] for event in step.events if "test_passed" in event.name]
+        assert len(passed) == 2
+        bench.expect_no_fault(number)
+
+
 @pytest.mark.parametrize(
     ("equipment", "settings", "fault", "code"),
     [
