@@ -42,7 +42,7 @@ PLACES, SEED = 120, 61851
 ANYTHING = ("properties",)
 EDGES = "edges"
 """Quick, and of the whole core: it goes first."""
-RESIDUAL = ("residual_current", "protective_devices", "residual_properties")
+RESIDUAL = ("residual_sweep", "residual_current", "protective_devices", "residual_properties")
 OF_TIMINGS = ("edges_contacts", "edges_core", "edges_readings", "edges_causes", "feed", "duty", "pilot", "lock")
 TESTS: dict[str, tuple[str, ...]] = {
     "core": ("edges_core", "pilot", "faults", "restart", "contacts", "configurations", "lock", *ANYTHING),
@@ -60,7 +60,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "equipment": ("edges_core", "configurations", "contacts", "lock", "faults"),
     "wake_up": ("edges_offer", "configurations", "pilot", "restart", "faults"),
     "timings": ("edges_contactor", "edges_lock", "edges_offer", *OF_TIMINGS),
-    "residual": ("edges_residual", "edges_self_test", "edges_protection", *RESIDUAL),
+    "residual": ("edges_residual", "edges_self_test", "edges_protection", "edges_recloser", *RESIDUAL),
     "thermal": ("edges_thermal", "edges_rooms", "thermal", "warmth_and_mains_properties"),
     "supply": ("edges_supply", "edges_rooms", "supply", "warmth_and_mains_properties", "pilot"),
     "phases": ("edges_offer", "phases", "configurations"),

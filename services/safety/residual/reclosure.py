@@ -47,9 +47,11 @@ def follow(state: ConnectorState, moment: Moment) -> None:
 
 def _note_direct_current(state: ConnectorState, now_s: float) -> None:
     """That the RCD has opened with it may be seen seconds later."""
-    if "residual_current_dc" in state.faults.active:
-        state.residual.dc_fault_s = now_s
-        state.memory.rcd_by_dc = state.memory.rcd_by_dc or state.settings.rcd != "Off"
+    if "residual_current_dc" not in state.faults.active:
+        return
+    state.residual.dc_fault_s = now_s
+    if state.settings.rcd != "Off":
+        state.memory.rcd_by_dc = True
 
 
 def _heed(state: ConnectorState, moment: Moment) -> None:
@@ -106,7 +108,7 @@ def _while_closed(state: ConnectorState, moment: Moment) -> None:
     if room.rcd_open_s is not None:
         room.rcd_open_s, room.rcd_closed_s = None, now_s
     memory.rcd_open = False
-    if memory.rcd_by_dc and after(max(room.rcd_closed_s, room.dc_fault_s), METER_AFTER_S, moment):
+    if after(max(room.rcd_closed_s, room.dc_fault_s), METER_AFTER_S, moment):
         memory.rcd_by_dc = False
     if not memory.reclosures:
         return
