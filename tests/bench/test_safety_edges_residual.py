@@ -224,6 +224,16 @@ def test_a_trip_in_the_first_second_of_a_process_is_the_vehicle_s_unless_none_is
     assert says(state, "residual_sensor_failed")
 
 
+@pytest.mark.parametrize("code", TRIPS)
+def test_a_vehicle_that_is_unplugged_while_it_charges_can_still_have_tripped_it(code: str) -> None:
+    state = idle()
+    state.contactor.off_s = 950.0
+    for since_s, real in ((950.999, True), (951.0, False)):
+        trip(state, code, since_s)
+        assert says(state, code) is real
+        assert says(state, "residual_sensor_failed"), "in state A it should have ended"
+
+
 def test_in_the_first_second_of_a_process_contacts_are_not_yet_proven_and_a_trip_in_state_a_waits() -> None:
     state = idle()
     trip(state, "residual_current_dc", 999.5)

@@ -77,10 +77,10 @@ def blanked(state: ConnectorState, at_s: float) -> bool:
     return not due(max(state.contactor.on_s, state.contactor.off_s), BLANKING_S, at_s)
 
 
-def tripped(state: ConnectorState, since_s: float | None, moment: Moment) -> bool:
+def tripped(state: ConnectorState, since_s: float, moment: Moment) -> bool:
     """An output's trip counts in the step that sees it; within the blanking when it has lasted 50 ms or the blanking
     ends. What the self-test makes does not count."""
-    if since_s is None or state.residual.testing:
+    if state.residual.testing:
         return False
     if not blanked(state, moment.now_s):
         return True
