@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from hardware.coil import FreshFeed
@@ -32,7 +32,7 @@ from hardware.mcu.messages import (
     unpacked_parts,
 )
 from hardware.mcu.panel import McuPanel
-from hardware.mcu.parts import McuConnector
+from hardware.mcu.parts import McuConnector, StampOf
 from hardware.mcu.port import SerialPort
 from hardware.outlet import OutletConnector
 from schemas.station import Station
@@ -45,7 +45,11 @@ DRIVE_EVERY_S = 0.1
 MOST_READS = 16
 """Of 4 KB each, at one turn."""
 ECHO_OLDEST_S = 60.0
+SILENT_WITH_COIL_S = 0.05
+"""So long a reading of the pilot counts while a vehicle charges; frames come every 20 ms then."""
 
+Vector = tuple[int, tuple[DriveConnector, ...]]
+"""What a DRIVE says: bits of outputs, and the part of each connector."""
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +101,8 @@ class McuSafetyBoard:
         self._watchdog = Watchdog(linux.watchdog, linux.watchdog_s) if linux.watchdog is not None else None
         self._feed = FreshFeed()
         self.flushed_s = 0.0
+        self.restarts = 0
+        """Of the microcontroller, that were heard."""
         self._begin_link()
 
     def _begin_link(self) -> None:
@@ -108,12 +114,13 @@ class McuSafetyBoard:
         self.health = Health(self._station, self._path, now_s)
         self._obeyed = False
         self._boot_id: int | None = None
-        self._told: tuple[int, tuple[DriveConnector, ...]] | None = None
+        self._told: Vector | None = None
         self._told_s = 0.0
         """When `_told` was sent first."""
         self._sent_s = float("-inf")
         self._hello_s = float("-inf")
-        self.bad_messages = 0
+        self._coils_on: tuple[frozenset[int], float] = (frozenset(), float("-inf"))
+        """Vehicles' connectors whose coil was on in the last vector that had any, and when it was."""
 
     @property
     def connectors(self) -> Mapping[int, ConnectorBoard]:
@@ -141,16 +148,23 @@ class McuSafetyBoard:
 
     @property
     def trouble(self) -> str:
-        if self._port.trouble:
-            return self._port.trouble
-        shared = self.health.troubles(self._clock(), self._incoming.accepted_s, self._obeyed)
-        return "; ".join([*shared, *self.health.not_followed()])
+        return self._trouble(0)
 
     def trouble_of(self, connector: int) -> str:
+        return self._trouble(connector)
+
+    def _trouble(self, connector: int) -> str:
+        """0 = of all."""
         if self._port.trouble:
             return self._port.trouble
-        shared = self.health.troubles(self._clock(), self._incoming.accepted_s, self._obeyed)
-        return "; ".join([*shared, *self.health.not_followed(connector)])
+        troubles = self.health.troubles(
+            self._clock(),
+            taken_s=self._incoming.taken_s,
+            timed_s=self._map.heard_s,
+            obeyed=self._obeyed,
+            connector=connector,
+        )
+        return "; ".join(troubles)
 
     def fileno(self) -> int:
         return self._port.fileno()
@@ -164,14 +178,28 @@ class McuSafetyBoard:
                 break
             for frame in self._frames.take(data):
                 self._hear(frame, self._clock())
+        self._notice_silence()
 
     def _notice_reconnect(self) -> None:
         if self._connections != self._port.connections:
             self._connections = self._port.connections
-            self._lose()
+            self._lose("the serial port was opened again")
 
-    def _lose(self) -> None:
-        """The other end may know nothing of us."""
+    def _notice_silence(self) -> None:
+        """Of the line, not of this process: what came meanwhile has been taken in."""
+        connectors, on_s = self._coils_on
+        now_s, taken_s = self._clock(), self._incoming.taken_s
+        if connectors and taken_s is not None and taken_s <= on_s and now_s - taken_s > SILENT_WITH_COIL_S:
+            self._coils_on = frozenset(), on_s
+            words = f"the microcontroller was silent for more than {SILENT_WITH_COIL_S * 1000.0:.0f} ms"
+            if self.health.interrupted(connectors, words, now_s):
+                logger.warning("%s while a coil was on", words)
+
+    def _lose(self, words: str) -> None:
+        """The other end may know nothing of us. `words`: why."""
+        logger.warning("%s", words)
+        self.health.interrupted(self._on(self._vector()), words, self._clock())
+        self._coils_on = frozenset(), float("-inf")
         self.health.begin(self._clock())
         self._obeyed, self._told = False, None
         self._hello_s = float("-inf")
@@ -185,30 +213,38 @@ class McuSafetyBoard:
         if frame.version != VERSION:
             self.health.other_version = frame.version
             return
-        if not self._incoming.accept(frame.sequence, now_s):
+        if not self._incoming.counts(frame.sequence, now_s):
             return
         self.health.other_version = 0
         try:
-            self._understand(frame, now_s)
-        except BadMessage:
-            self.bad_messages += 1
+            taken = self._understand(frame, now_s)
+        except BadMessage as error:
+            self.health.not_understood(frame.kind, str(error))
+            return
+        if taken:
+            self._incoming.taken_s = now_s
+            self.health.understood(frame.kind)
 
-    def _understand(self, frame: Frame, now_s: float) -> None:
-        """Raises BadMessage. A kind that we do not know is of a later release and ignored."""
+    def _understand(self, frame: Frame, now_s: float) -> bool:
+        """False = of a kind that we do not know: of a later release, and ignored. Raises BadMessage."""
         if frame.kind == Kind.IDENTITY:
             self._hear_identity(*unpacked_parts(Identity, IdentityConnector, frame.payload))
         elif frame.kind == Kind.STATUS:
             self._hear_status(unpacked(Status, frame.payload), now_s)
-        elif frame.kind == Kind.CONNECTOR and self._map.known:
+        elif frame.kind == Kind.CONNECTOR:
             self._hear_connector(unpacked(ConnectorReading, frame.payload), now_s)
-        elif frame.kind == Kind.STATION and self._map.known:
-            read, parts = unpacked_parts(StationReading, StationConnector, frame.payload)
-            self._panel.take_station(read, parts, lambda mcu_us: self._map.boot_s(mcu_us, now_s))
+        elif frame.kind == Kind.STATION:
+            self._hear_station(*unpacked_parts(StationReading, StationConnector, frame.payload), now_s)
+        else:
+            return False
+        return True
 
     def _hear_identity(self, identity: Identity, connectors: tuple[IdentityConnector, ...]) -> None:
         if self._boot_id is not None and self._boot_id != identity.boot_id:
-            logger.warning("the microcontroller began anew (reset reason %d)", self.health.reset_reason)
-            self._lose()
+            self.restarts += 1
+            self._lose("the microcontroller began anew")
+        elif self._obeyed and identity.run_id != self._run_id:
+            self._lose("the microcontroller has forgotten us")
         if self._boot_id != identity.boot_id:
             names = messages.text(identity.firmware), messages.text(identity.board)
             logger.info("microcontroller on %s: firmware %s, board %s", self._path, *names)
@@ -222,6 +258,12 @@ class McuSafetyBoard:
 
     def _hear_status(self, status: Status, now_s: float) -> None:
         self.health.status = status
+        for number, each in self._connectors.items():
+            each.is_energised = bool(status.coils >> (number - 1) & 1)
+        if self._told is not None:
+            on = self._on(self._told)
+            driven = {number: number in on for number in self.connectors}
+            self.health.following.compare_coils(driven, self._station.outlet, status, now_s)
         if status.echo_age_us == messages.NEVER:
             return
         sent_ago_s = ago_s(status.echo_us, microseconds(now_s))
@@ -230,16 +272,31 @@ class McuSafetyBoard:
 
     def _hear_connector(self, read: ConnectorReading, now_s: float) -> None:
         connector = self._connectors.get(read.number)
-        if connector is None:
+        if connector is None or not self._map.knows(now_s):
             return
-
-        def stamp(mcu_us: int) -> float:
-            return self._map.boot_s(mcu_us, now_s)
-
+        stamp = self._stamp_of(messages.stamps_of_connector(read), now_s)
         connector.take(read, stamp)
         self._panel.take_connector(read, stamp)
         if self._told is not None:
-            self.health.compare(self._told[1][read.number - 1], now_s - self._told_s, read)
+            self.health.following.compare(self._told[1][read.number - 1], now_s - self._told_s, read)
+
+    def _hear_station(self, read: StationReading, parts: tuple[StationConnector, ...], now_s: float) -> None:
+        if self._map.knows(now_s):
+            self._panel.take_station(read, parts, self._stamp_of(messages.stamps_of_station(read, parts), now_s))
+
+    def _stamp_of(self, counters: Iterable[int], now_s: float) -> StampOf:
+        """Raises BadMessage when one of these stamps, which count, is far away."""
+        if any(self._map.boot_s(each, now_s) == 0.0 for each in counters):
+            raise BadMessage("a stamp is more than a minute old, or of the future")
+        return lambda mcu_us: self._map.boot_s(mcu_us, now_s)
+
+    def _vector(self) -> Vector:
+        return self._panel.output_bits(), tuple(each.driven() for each in self._connectors.values())
+
+    def _on(self, vector: Vector) -> frozenset[int]:
+        """Connectors whose coil is driven on."""
+        coils = {number for number, part in zip(self._connectors, vector[1], strict=True) if part.coil}
+        return frozenset(coils | (set(self._outlets) if vector[0] & messages.OUTLET else set()))
 
     def flush(self) -> None:
         """The whole vector when something has changed, with every feed, and at least every 100 ms."""
@@ -249,15 +306,17 @@ class McuSafetyBoard:
         if not self._obeyed:
             self._say_hello(now_s)
             return
-        vector = (self._panel.output_bits(), tuple(each.driven() for each in self._connectors.values()))
-        again_s = DRIVE_EVERY_S if self.health.is_confirmed else REPEAT_S
+        vector = self._vector()
+        if vehicles := self._on(vector) & self._connectors.keys():
+            self._coils_on = vehicles, now_s
+        again_s = DRIVE_EVERY_S if self.health.following.is_confirmed else REPEAT_S
         if vector == self._told and not feed and now_s - self._sent_s < again_s:
             return
         head = Drive(microseconds(now_s), messages.FEED if feed else 0, vector[0], len(vector[1]))
         if self._port.write(self._outgoing.frame(Kind.DRIVE, packed(head, vector[1]))):
             if vector != self._told:
                 self._told, self._told_s = vector, now_s
-                self.health.command_changed()
+                self.health.following.command_changed()
             self._sent_s = now_s
             self.flushed_s = self._clock()
         if self._watchdog is not None and not self.trouble:

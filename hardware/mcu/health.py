@@ -1,90 +1,93 @@
 """What is wrong with the microcontroller, as far as its frames and its silence say. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from hardware.mcu import messages
 from hardware.mcu.fitted import missing, vehicle_connectors
+from hardware.mcu.following import Following
 from hardware.mcu.frame import VERSION
-from hardware.mcu.messages import ConnectorReading, DriveConnector, Identity, IdentityConnector, State, Status
+from hardware.mcu.messages import Identity, IdentityConnector, Kind, State, Status
 from schemas.station import Station
 
 SILENT_S = 0.5
 OBEYED_WITHIN_S = 1.0
-FOLLOWED_WITHIN_S = 0.15
-"""The microcontroller repeats what it has understood; a difference that lasts longer is trouble."""
+BAD_IN_A_ROW = 3
+"""So many messages of a kind that are not understood are no accident."""
+INTERRUPTED_S = 1.0
+"""So long an interruption is told: whoever polls before every step sees it, and a person too."""
 
 
 class Health:
     def __init__(self, station: Station, port: str, now_s: float) -> None:
         self._station = station
         self._port = port
-        self._vehicle_connectors = len(vehicle_connectors(station))
         self._missing: list[str] = []
         self._self_test = 0
-        self._not_followed: dict[int, str] = {}
-        self._confirmed: set[int] = set()
-        """Connectors whose last command the microcontroller has repeated."""
-        self.since_s = now_s
-        """The port was opened, or the microcontroller began anew."""
+        self._interrupted: dict[int, tuple[float, str]] = {}
+        """Connector -> until when it is told, and the words."""
         self.other_version = 0
         self.status: Status | None = None
+        self.bad_messages = 0
+        self.begin(now_s)
 
     def begin(self, now_s: float) -> None:
-        """The other end may know nothing of us."""
+        """The port was opened, or the other end may know nothing of us."""
         self.since_s = now_s
-        self._not_followed = {}
-        self._confirmed = set()
-
-    def command_changed(self) -> None:
-        self._confirmed = set()
-
-    @property
-    def is_confirmed(self) -> bool:
-        """The microcontroller has understood what was driven last, of every connector."""
-        return len(self._confirmed) == self._vehicle_connectors
-
-    @property
-    def reset_reason(self) -> int:
-        """As the chip numbers it; 0 = not known."""
-        return 0 if self.status is None else self.status.reset_reason
+        self.following = Following(len(vehicle_connectors(self._station)))
+        self._bad_in_a_row: dict[int, int] = {}
+        self._bad_words: dict[int, str] = {}
 
     def take_identity(self, identity: Identity, connectors: tuple[IdentityConnector, ...]) -> None:
         self._missing = missing(self._station, identity, connectors)
         self._self_test = identity.self_test
 
-    def compare(self, sent: DriveConnector, sent_for_s: float, read: ConnectorReading) -> None:
-        """What the microcontroller has understood against what has been driven for `sent_for_s`."""
-        same = (sent.pilot, sent.coil, sent.lock, sent.residual_test) == (
-            read.pilot,
-            read.coil,
-            read.lock,
-            read.residual_test,
-        )
-        if same and (sent.pilot != messages.PWM or sent.duty == read.driven_duty):
-            self._not_followed.pop(read.number, None)
-            self._confirmed.add(read.number)
-        elif sent_for_s > FOLLOWED_WITHIN_S:
-            words = f"connector {read.number}: the microcontroller does not do what is driven"
-            self._not_followed[read.number] = words
+    def understood(self, kind: int) -> None:
+        self._bad_in_a_row.pop(kind, None)
+        self._bad_words.pop(kind, None)
 
-    def troubles(self, now_s: float, heard_s: float | None, obeyed: bool) -> Iterator[str]:
-        """What concerns all connectors. `heard_s`: of the last valid frame; `obeyed`: it has answered our hello."""
-        if self.other_version:
-            yield (
-                f"the microcontroller speaks version {self.other_version} of the link, this software {VERSION}: "
-                "bring both to the same release"
-            )
-        elif now_s - max(self.since_s, heard_s if heard_s is not None else 0.0) > SILENT_S:
-            yield f"no valid frame from the microcontroller on {self._port}: check cable, speed and its supply"
-        elif not obeyed and now_s - self.since_s > OBEYED_WITHIN_S:
-            yield f"the microcontroller on {self._port} does not answer our hello"
+    def not_understood(self, kind: int, words: str) -> None:
+        """A message that says something impossible: `words`, of "it"."""
+        self.bad_messages += 1
+        self._bad_in_a_row[kind] = self._bad_in_a_row.get(kind, 0) + 1
+        if self._bad_in_a_row[kind] >= BAD_IN_A_ROW:
+            self._bad_words[kind] = f"{Kind(kind).name} of the microcontroller cannot be used: {words}"
+
+    def interrupted(self, connectors: Iterable[int], words: str, now_s: float) -> bool:
+        """The link was lost, if only for a moment, while the coils of these connectors were driven on. True = this is
+        news: nothing of the kind is told already."""
+        is_news = all(now_s > end_s for end_s, _ in self._interrupted.values())
+        for number in connectors:
+            self._interrupted[number] = (now_s + INTERRUPTED_S, f"{words} while a coil was on")
+        return is_news
+
+    def troubles(
+        self, now_s: float, *, taken_s: float | None, timed_s: float | None, obeyed: bool, connector: int = 0
+    ) -> Iterator[str]:
+        """What concerns this connector, or all (0). `taken_s`: of the last message that was understood; `timed_s`: of
+        the last STATUS by which stamps can be read; `obeyed`: it has answered our hello."""
+        yield from self._of_link(now_s, taken_s or 0.0, timed_s or 0.0, obeyed)
+        yield from self._bad_words.values()
         yield from (f"microcontroller: {words}" for words in self._missing)
         for bit, words in enumerate(messages.SELF_TEST):
             if self._self_test >> bit & 1:
                 yield f"microcontroller, self-test: {words}"
         if self.status is not None and self.status.state == State.BROKEN:
             yield "the microcontroller has shut itself down; switch the station off and on"
+        interruptions = self._interrupted.items()
+        told = [words for number, (end_s, words) in interruptions if connector in (0, number) and now_s <= end_s]
+        yield from dict.fromkeys(told)
+        yield from self.following.troubles(connector)
 
-    def not_followed(self, connector: int = 0) -> list[str]:
-        """What it does not do although it is driven: of one connector, or of all (0)."""
-        return [words for number, words in self._not_followed.items() if connector in (0, number)]
+    def _of_link(self, now_s: float, taken_s: float, timed_s: float, obeyed: bool) -> Iterator[str]:
+        if self.other_version:
+            yield (
+                f"the microcontroller speaks version {self.other_version} of the link, this software {VERSION}: "
+                "bring both to the same release"
+            )
+        elif now_s - max(self.since_s, taken_s) > SILENT_S:
+            yield f"no valid frame from the microcontroller on {self._port}: check cable, speed and its supply"
+        elif not obeyed:
+            if now_s - self.since_s > OBEYED_WITHIN_S:
+                yield f"the microcontroller on {self._port} does not answer our hello"
+        elif now_s - max(self.since_s, timed_s) > SILENT_S:
+            yield "no STATUS of the microcontroller echoes a frame of ours: its readings have no time and do not count"

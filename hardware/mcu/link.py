@@ -3,12 +3,14 @@
 from hardware.mcu.frame import VERSION, Frame, encode
 
 RESYNC_S = 0.25
-"""After so long without an accepted frame, the other end's numbers may begin anywhere."""
+"""After so long without a frame that counted, the other end's numbers may begin anywhere."""
 CLOCK_DRIFT = 0.01
 """The microcontroller's clock is right within 1 %."""
 OLDEST_S = 60.0
 AHEAD_S = 1.0
 """A counter that wraps makes a very old stamp look like one from the future."""
+TIMED_S = 0.5
+"""So long after a STATUS stamps can be read."""
 US_PER_S = 1_000_000
 _WRAP = 1 << 32
 
@@ -17,30 +19,33 @@ class Outgoing:
     """Numbers the frames of one end."""
 
     def __init__(self) -> None:
-        self._sequence = 0
+        self.sequence = 0
+        """Of the last frame."""
 
     def frame(self, kind: int, payload: bytes) -> bytes:
-        self._sequence = (self._sequence + 1) & 0xFFFF
-        return encode(Frame(VERSION, kind, self._sequence, payload))
+        self.sequence = (self.sequence + 1) & 0xFFFF
+        return encode(Frame(VERSION, kind, self.sequence, payload))
 
 
 class Incoming:
-    """Which frames count: each once, none older than one that counted."""
+    """Which frames count: each once, none older than one that counted. Counting is no sign of life: being taken is."""
 
     def __init__(self) -> None:
         self._last: int | None = None
-        self.accepted_s: float | None = None
+        self._counted_s = 0.0
+        self.taken_s: float | None = None
+        """Of the last frame whose message was understood."""
         self.lost = 0
         self.repeated = 0
 
-    def accept(self, sequence: int, now_s: float) -> bool:
-        if self._last is not None and self.accepted_s is not None and now_s - self.accepted_s <= RESYNC_S:
+    def counts(self, sequence: int, now_s: float) -> bool:
+        if self._last is not None and now_s - self._counted_s <= RESYNC_S:
             step = (sequence - self._last) & 0xFFFF
             if step == 0 or step >= 0x8000:
                 self.repeated += 1
                 return False
             self.lost += step - 1
-        self._last, self.accepted_s = sequence, now_s
+        self._last, self._counted_s = sequence, now_s
         return True
 
     def restart(self) -> None:
@@ -69,13 +74,14 @@ class ClockMap:
     def __init__(self) -> None:
         self._at_us: int | None = None
         self._at_s = 0.0
+        self.heard_s: float | None = None
 
-    @property
-    def known(self) -> bool:
-        return self._at_us is not None
+    def knows(self, now_s: float) -> bool:
+        """It was heard lately enough to map a stamp."""
+        return self.heard_s is not None and now_s - self.heard_s <= TIMED_S
 
     def forget(self) -> None:
-        self._at_us = None
+        self._at_us = self.heard_s = None
 
     def hear(self, mcu_us: int, echoed_sent_s: float, age_s: float, arrived_s: float) -> None:
         """`echoed_sent_s`: boot time at which the echoed frame was sent; `age_s`: since it arrived there."""
@@ -84,10 +90,10 @@ class ClockMap:
             passed_s = ago_s(self._at_us, mcu_us)
             if passed_s >= 0.0:
                 bound_s = max(bound_s, self._at_s + passed_s * (1.0 - CLOCK_DRIFT))
-        self._at_us, self._at_s = mcu_us, min(bound_s, arrived_s)
+        self._at_us, self._at_s, self.heard_s = mcu_us, min(bound_s, arrived_s), arrived_s
 
     def boot_s(self, mcu_us: int, arrived_s: float) -> float:
-        """Of a stamp in a frame that arrived at `arrived_s`; 0 = far away, and so of no use. Only when `known`."""
+        """Of a stamp in a frame that arrived at `arrived_s`; 0 = far away, and so of no use."""
         if self._at_us is None:
             raise ValueError("nothing was heard yet")
         since_s = -ago_s(mcu_us, self._at_us)

@@ -29,7 +29,7 @@ class Kind(IntEnum):
 
 
 class BadMessage(ValueError):
-    """A frame that is whole but says something impossible."""
+    """A frame that is whole but says something impossible; the text says what, of "it"."""
 
 
 class Hello(NamedTuple):
@@ -239,7 +239,7 @@ def unpacked(kind: type[Record], payload: bytes) -> Record:
     """Of a message without parts. Raises BadMessage."""
     layout = LAYOUTS[kind]
     if len(payload) != layout.size:
-        raise BadMessage(f"{kind.__name__} has {layout.size} bytes, not {len(payload)}")
+        raise BadMessage(f"it has {len(payload)} bytes, {layout.size} expected")
     return kind._make(layout.unpack(payload))  # type: ignore[attr-defined, no-any-return]
 
 
@@ -249,9 +249,36 @@ def unpacked_parts(kind: type[Record], part: type[Part], payload: bytes) -> tupl
     head = unpacked(kind, payload[: head_layout.size])
     rest = payload[head_layout.size :]
     count: int = head[-1]
-    if count > MOST_CONNECTORS or len(rest) != count * part_layout.size:
-        raise BadMessage(f"{kind.__name__} for {count} connectors does not fit {len(payload)} bytes")
+    if count > MOST_CONNECTORS:
+        raise BadMessage(f"it is for {count} connectors, at most {MOST_CONNECTORS} are possible")
+    if len(rest) != count * part_layout.size:
+        expected = head_layout.size + count * part_layout.size
+        raise BadMessage(f"it has {len(payload)} bytes, {expected} expected for its {count} connectors")
     return head, tuple(part._make(each) for each in part_layout.iter_unpack(rest))  # type: ignore[attr-defined]
+
+
+def stamps_of_connector(read: ConnectorReading) -> list[int]:
+    """Those that something valid hangs on."""
+    switches = Valid.MIRROR | Valid.LOCK | Valid.RELEASE_ENERGY | Valid.PHASE_RELAY
+    of_each = (
+        (read.valid & Valid.PILOT, read.pilot_us),
+        (read.valid & switches or read.inputs_valid, read.switches_us),
+        (read.valid & Valid.PROXIMITY, read.proximity_us),
+        (read.valid & Valid.RESIDUAL, read.residual_us),
+        (read.valid & Valid.VOLTAGES, read.voltages_us),
+    )
+    return [stamp_us for valid, stamp_us in of_each if valid]
+
+
+def stamps_of_station(read: StationReading, parts: tuple[StationConnector, ...]) -> list[int]:
+    """Those that something measured hangs on; inputs and outputs are always read."""
+    values = (read.housing, read.cpu, read.rfid, *(value for part in parts for value in part))
+    measured = any(value != NOT_FITTED for value in values)
+    return [
+        read.inputs_us,
+        *([read.temperatures_us] if measured else []),
+        *([read.fan_us] if read.fan_rpm != NOT_MEASURED else []),
+    ]
 
 
 def text(data: bytes) -> str:

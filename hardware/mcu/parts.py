@@ -115,6 +115,8 @@ class McuConnector:
         self.lock = McuLock() if lock else None
         self.residual = McuResidualCurrent() if residual else None
         self.output_sense = LatestOutputSense() if output_sense else None
+        self.is_energised = False
+        """The coil, as the microcontroller said last, whatever is driven."""
 
     def lost(self) -> None:
         """The other end knows nothing of us: only what is driven from now on counts."""
@@ -125,14 +127,18 @@ class McuConnector:
             self.lock.direction = LockDrive.STOP
         if self.residual is not None:
             self.residual.tests = False
+        self.is_energised = False
 
     def driven(self) -> DriveConnector:
+        """A plug is not unlocked while the microcontroller says that its coil is on."""
+        lock = LockDrive.STOP if self.lock is None else self.lock.direction
+        held = lock is LockDrive.UNLOCK and self.is_energised
         return DriveConnector(
             pilot=PILOT_CODES[self.pilot.mode],
             # Rounded down: no current is ever offered that was not meant.
             duty=int(min(1.0, max(0.0, self.pilot.duty)) * DUTY_STEPS + 1e-6),
             coil=int(self.contactor.coil.energised),
-            lock=LOCK_CODES[self.lock.direction] if self.lock is not None else messages.STOP,
+            lock=messages.STOP if held else LOCK_CODES[lock],
             residual_test=int(self.residual is not None and self.residual.tests),
             phases=PHASE_CODES.get(self.contactor.phases, 0),
             sample_ms=self.pilot.sample_ms,

@@ -4,6 +4,7 @@ It is written from the page for firmware authors and shows its rules in a few li
 out. Whoever runs it calls `turn` at least every 5 ms.
 """
 
+import contextlib
 import math
 from collections.abc import Callable
 
@@ -45,13 +46,17 @@ class _Connector:
         self.board, self.fitted = board, fitted
         self.driven = SAFE
         self.energised = False
+        self.tripped = False
+        """Its hardware has opened the coil (rule 5); a 0 ends it."""
+        self.stuck = False
+        """A broken driver of the coil: it conducts whatever is commanded."""
         self.sent: tuple[object, ...] = ()
         self.due_s = 0.0
 
     def drive(self, driven: DriveConnector, fed: bool) -> None:
         """A coil is energised by the edge of its command while the feed lasts."""
         if not driven.coil:
-            self.energised = False
+            self.energised = self.tripped = False
         elif not self.driven.coil:
             self.energised = fed
         self.driven = driven
@@ -59,7 +64,7 @@ class _Connector:
 
     def apply(self) -> None:
         board, driven = self.board, self.driven
-        board.contactor.command(self.energised)
+        board.contactor.command(self.energised or self.stuck)
         board.pilot.drive(PILOTS[driven.pilot], driven.duty / messages.DUTY_STEPS)
         if board.lock is not None:
             board.lock.drive(LOCKS[driven.lock])
@@ -92,14 +97,13 @@ class SimulatedMcu:
         """The relay of the domestic socket is energised."""
         self._begun_s, self._rate, self._start_us = now_s, clock_rate, start_us
         self.boot_id = boot_id
-        self._frames, self._incoming, self._outgoing = FrameReader(), Incoming(), Outgoing()
+        self._frames, self._incoming, self.outgoing = FrameReader(), Incoming(), Outgoing()
         self.run_id = 0
         self.self_test = 0
         self.state = State.READY
         self._echo: tuple[int, float] | None = None
         """`host_us` of the last frame taken, and when it came."""
         self._fed_s = float("-inf")
-        self._driven_s = now_s
         self._outputs = 0
         self._identity_s = self._status_s = self._station_s = float("-inf")
         self._station_sent: tuple[object, ...] = ()
@@ -109,7 +113,18 @@ class SimulatedMcu:
 
     @property
     def energised(self) -> list[int]:
-        return [number for number, each in self._connectors.items() if each.energised]
+        return [number for number, each in self._connectors.items() if each.energised or each.stuck]
+
+    def trip(self, connector: int) -> None:
+        """Its hardware has seen a fault."""
+        each = self._connectors[connector]
+        each.energised, each.tripped = False, True
+        each.apply()
+
+    def short_driver(self, connector: int, shorted: bool) -> None:
+        """The transistor of a coil conducts by itself."""
+        self._connectors[connector].stuck = shorted
+        self._connectors[connector].apply()
 
     # -- what arrives -----------------------------------------------------------
 
@@ -119,30 +134,34 @@ class SimulatedMcu:
                 self._hear(frame, now_s)
 
     def _hear(self, frame: Frame, now_s: float) -> None:
+        """Every whole frame counts in the sequence; only a message that is understood is taken."""
         try:
-            if frame.kind == Kind.HELLO:
-                self._hear_hello(messages.unpacked(Hello, frame.payload), frame.sequence, now_s)
-            elif frame.kind == Kind.DRIVE and not self.run_id:
-                self._identity_s = min(self._identity_s, now_s - IDENTITY_EVERY_S + STRANGER_S)
-            elif frame.kind == Kind.DRIVE and self._incoming.accept(frame.sequence, now_s):
-                self._hear_drive(*messages.unpacked_parts(Drive, DriveConnector, frame.payload), now_s)
+            hello = messages.unpacked(Hello, frame.payload) if frame.kind == Kind.HELLO else None
         except messages.BadMessage:
-            return
-
-    def _hear_hello(self, hello: Hello, sequence: int, now_s: float) -> None:
-        if hello.run_id != self.run_id:
+            hello = None
+        if hello is not None and hello.run_id != self.run_id:
             self.run_id = hello.run_id
             self._incoming.restart()
             self._make_safe(SAFE)
-        if self._incoming.accept(sequence, now_s):
-            self._echo = (hello.host_us, now_s)
-            self._driven_s = now_s
-        self._identity_s = float("-inf")
+        if not self._incoming.counts(frame.sequence, now_s):
+            return
+        if hello is not None:
+            self._taken(hello.host_us, now_s)
+            self._identity_s = float("-inf")
+        elif frame.kind == Kind.DRIVE and not self.run_id:
+            self._identity_s = min(self._identity_s, now_s - IDENTITY_EVERY_S + STRANGER_S)
+        elif frame.kind == Kind.DRIVE:
+            with contextlib.suppress(messages.BadMessage):
+                self._hear_drive(*messages.unpacked_parts(Drive, DriveConnector, frame.payload), now_s)
+
+    def _taken(self, host_us: int, now_s: float) -> None:
+        self._echo = (host_us, now_s)
+        self._incoming.taken_s = now_s
 
     def _hear_drive(self, drive: Drive, parts: tuple[DriveConnector, ...], now_s: float) -> None:
         if len(parts) != len(self._connectors) or any(_impossible(part) for part in parts):
             raise messages.BadMessage("impossible")
-        self._echo, self._driven_s = (drive.host_us, now_s), now_s
+        self._taken(drive.host_us, now_s)
         if self.stubborn:
             return
         if drive.flags & messages.FEED:
@@ -179,6 +198,17 @@ class SimulatedMcu:
         self._drive_outputs(0, fed=False)
         self._board.flush()
 
+    def _let_go(self) -> None:
+        """Rule 6. A coil command stays as it was: to be energised again it needs a 0 and a 1."""
+        for each in self._connectors.values():
+            each.energised = False
+            each.driven = SAFE._replace(pilot=messages.F, coil=each.driven.coil)
+            each.apply()
+        self._outlet = False
+        self._outputs &= messages.OUTLET
+        self._apply_outputs()
+        self._board.flush()
+
     # -- what happens by itself ---------------------------------------------------
 
     def turn(self, now_s: float) -> None:
@@ -199,12 +229,15 @@ class SimulatedMcu:
             self._apply_outputs()
         if self.state is State.BROKEN:
             return
-        if now_s - self._driven_s > HOST_GONE_S:
+        taken_s = self._incoming.taken_s if self._incoming.taken_s is not None else self._begun_s
+        if now_s - taken_s > HOST_GONE_S:
             if self.state is not State.NO_HOST:
-                self._make_safe(SAFE._replace(pilot=messages.F))
+                self._let_go()
             self.state = State.NO_HOST
         else:
-            unfed = any(each.driven.coil and not each.energised for each in self._connectors.values())
+            unfed = any(
+                each.driven.coil and not each.energised and not each.tripped for each in self._connectors.values()
+            )
             unfed = unfed or (bool(self._outputs & messages.OUTLET) and not self._outlet)
             self.state = State.NO_FEED if unfed else State.READY
 
@@ -230,7 +263,7 @@ class SimulatedMcu:
             self._send(Kind.STATION, messages.packed(station, parts))
 
     def _send(self, kind: Kind, payload: bytes) -> None:
-        self._write(self._outgoing.frame(kind, payload))
+        self._write(self.outgoing.frame(kind, payload))
 
     def us(self, at_s: float) -> int:
         """Its counter at a moment of boot time."""

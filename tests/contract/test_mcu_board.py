@@ -213,7 +213,7 @@ def test_messages_of_the_wrong_length_are_counted_and_change_nothing(rig: McuRig
         rig.mcu._send(Kind.CONNECTOR, bytes(200))
         rig.mcu._send(Kind.CONNECTOR, packed(_reading_of(9)))
         rig.mcu._send(0xF0, b"of a later release")
-    until(rig, lambda: board.bad_messages == 2, flush=True)
+    until(rig, lambda: board.health.bad_messages == 2, flush=True)
     assert board.trouble == ""
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardware.mcu.frame import FrameReader
-from hardware.mcu.link import RESYNC_S, ClockMap, Incoming, Outgoing, ago_s, microseconds
+from hardware.mcu.link import RESYNC_S, TIMED_S, ClockMap, Incoming, Outgoing, ago_s, microseconds
 
 pytestmark = pytest.mark.unit
 
@@ -19,32 +19,38 @@ def test_numbers_count_up_and_wrap() -> None:
 
 def test_each_frame_counts_once_and_none_that_is_older() -> None:
     incoming = Incoming()
-    taken = [incoming.accept(number, 1.0) for number in (10, 11, 11, 10, 9, 13, 12, 14)]
+    taken = [incoming.counts(number, 1.0) for number in (10, 11, 11, 10, 9, 13, 12, 14)]
     assert taken == [True, True, False, False, False, True, False, True]
     assert (incoming.lost, incoming.repeated) == (1, 4)
 
 
 def test_numbers_go_on_across_the_wrap() -> None:
     incoming = Incoming()
-    assert all(incoming.accept(number, 1.0) for number in (65534, 65535, 0, 1))
-    assert not incoming.accept(65535, 1.0)
+    assert all(incoming.counts(number, 1.0) for number in (65534, 65535, 0, 1))
+    assert not incoming.counts(65535, 1.0)
     assert incoming.lost == 0
 
 
 def test_after_a_silence_any_number_is_taken_but_not_before() -> None:
     incoming = Incoming()
-    assert incoming.accept(500, 1.0)
-    assert not incoming.accept(1, 1.0 + RESYNC_S)
-    assert incoming.accept(1, 1.0 + RESYNC_S + 0.01)
-    assert incoming.accept(2, 1.3)
+    assert incoming.counts(500, 1.0)
+    assert not incoming.counts(1, 1.0 + RESYNC_S)
+    assert incoming.counts(1, 1.0 + RESYNC_S + 0.01)
+    assert incoming.counts(2, 1.3)
 
 
-def test_refused_frames_do_not_keep_a_dead_link_alive() -> None:
+def test_repeated_frames_do_not_keep_a_sequence_alive() -> None:
     incoming = Incoming()
-    incoming.accept(500, 1.0)
+    incoming.counts(500, 1.0)
     for place in range(10):
-        incoming.accept(500, 1.0 + place * 0.02)
-    assert incoming.accepted_s == 1.0
+        incoming.counts(500, 1.0 + place * 0.02)
+    assert incoming.counts(1, 1.0 + RESYNC_S + 0.01)
+
+
+def test_counting_is_no_sign_of_life() -> None:
+    incoming = Incoming()
+    incoming.counts(500, 1.0)
+    assert incoming.taken_s is None
 
 
 @given(st.floats(0.0, 1e7), st.floats(-2000.0, 2000.0))
@@ -96,11 +102,13 @@ def test_a_stamp_that_is_far_away_is_of_no_use() -> None:
     assert clock_map.boot_s((1_000_000 - 70_000_000) % 2**32, 100.4) == 0.0
 
 
-def test_nothing_is_mapped_before_the_first_exchange() -> None:
+def test_nothing_is_mapped_before_the_first_exchange_and_half_a_second_after_the_last() -> None:
     clock_map = ClockMap()
-    assert not clock_map.known
+    assert not clock_map.knows(1.0)
     with pytest.raises(ValueError, match="nothing was heard"):
         clock_map.boot_s(1, 1.0)
     clock_map.hear(1, 1.0, 0.0, 1.0)
+    assert clock_map.knows(1.0 + TIMED_S)
+    assert not clock_map.knows(1.01 + TIMED_S)
     clock_map.forget()
-    assert not clock_map.known
+    assert not clock_map.knows(1.0)

@@ -282,3 +282,62 @@ def test_it_starts_with_f_on_the_pilot_and_ends_it_with_the_first_vector() -> No
     bench.drive(DriveConnector())
     bench.wait(0.05)
     assert unpacked(ConnectorReading, bench.last(Kind.CONNECTOR)).pilot == X1
+
+
+def test_after_a_second_without_a_computer_a_coil_needs_a_0_and_a_1() -> None:
+    bench = Bench()
+    bench.close()
+    bench.wait(1.2)
+    reading = unpacked(ConnectorReading, bench.last(Kind.CONNECTOR))
+    assert (reading.pilot, reading.coil, reading.lock) == (F, 1, 0)
+    bench.keep(ON, 0.1)
+    assert bench.mcu.energised == []
+    bench.drive(OFF)
+    bench.keep(ON, 0.1)
+    assert bench.mcu.energised == [1]
+
+
+def test_what_is_not_understood_counts_in_the_sequence_and_is_no_sign_of_life() -> None:
+    bench = Bench()
+    bench.close()
+    bench.drive(OFF)
+    echo_us, lost = bench.mcu._status(bench.now_s).echo_us, bench.status.lost
+    for _ in range(55):
+        bench.send(0x70, b"of a later release")
+        bench.send(Kind.HELLO, b"short")
+        bench.drive(ON._replace(pilot=9))
+        bench.wait(0.02)
+    assert bench.status.state == State.NO_HOST
+    assert (bench.status.echo_us, bench.status.lost, bench.status.repeated) == (echo_us, lost, 0)
+
+
+def test_an_unknown_type_that_was_overtaken_is_a_repetition() -> None:
+    bench = Bench()
+    bench.hello()
+    early = bench.outgoing.frame(0x70, b"of a later release")
+    bench.drive(OFF)
+    bench.mcu.receive(early, bench.now_s)
+    bench.wait(0.1)
+    assert bench.status.repeated == 1
+
+
+def test_a_coil_that_the_hardware_opens_is_told_and_needs_a_0_and_a_1() -> None:
+    bench = Bench()
+    bench.close()
+    assert bench.status.coils == 1
+    bench.mcu.trip(1)
+    bench.keep(ON, 0.2)
+    assert (bench.status.coils, bench.status.state) == (0, State.READY)
+    assert not bench.site.mirror(1)
+    bench.drive(OFF)
+    bench.keep(ON, 0.1)
+    assert bench.status.coils == 1
+
+
+def test_a_driver_that_conducts_by_itself_is_told_whatever_is_driven() -> None:
+    bench = Bench()
+    bench.hello()
+    bench.mcu.short_driver(1, True)
+    bench.keep(OFF, 0.2)
+    assert bench.status.coils == 1
+    assert bench.site.mirror(1)

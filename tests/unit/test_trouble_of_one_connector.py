@@ -7,9 +7,8 @@ import pytest
 
 from hardware.interfaces import SafetyBoard
 from hardware.linux.gpio import Gpio, LineUse
-from hardware.mcu.health import Health
+from hardware.mcu.following import Following
 from hardware.mcu.messages import ConnectorReading, DriveConnector
-from services.home import parse_station
 from services.safety.mounted import shared_of
 
 pytestmark = pytest.mark.unit
@@ -47,9 +46,9 @@ def test_every_connector_is_told_its_own_trouble() -> None:
 
 
 def test_a_microcontroller_that_does_not_follow_for_one_connector_troubles_that_one() -> None:
-    health = Health(parse_station("[connector.1]\n[connector.2]\n"), "/dev/ttyS1", 100.0)
+    following = Following(2)
     stands = ConnectorReading(*[0] * len(ConnectorReading._fields))
-    health.compare(DriveConnector(coil=1), 1.0, stands._replace(number=2))
-    assert health.not_followed(1) == []
-    assert health.not_followed(2) == health.not_followed()
-    assert "connector 2: the microcontroller does not do what is driven" in health.not_followed()[0]
+    following.compare(DriveConnector(coil=1), 1.0, stands._replace(number=2))
+    assert list(following.troubles(1)) == []
+    assert list(following.troubles(2)) == list(following.troubles())
+    assert list(following.troubles()) == ["connector 2: the microcontroller does not do what is driven"]

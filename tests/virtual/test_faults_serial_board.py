@@ -10,14 +10,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bus.topics import SAFETY_CONNECTOR
+from bus.topics import SAFETY_CONNECTOR, SAFETY_STATION
 from hardware.mcu.board import McuSafetyBoard
+from hardware.mcu.frame import FrameReader, encode
+from hardware.mcu.messages import Kind
 from hardware.sim.direct import DirectSafetyBoard
 from hardware.sim.mcu import SimulatedMcu
 from schemas.board import McuSection
 from schemas.safety import Contactor, PilotState
 from services.runner import Context, Service
 from services.safety.journal import JournalFile
+from services.safety.memory import Memory
 from services.safety.station import SafetyService
 from tests.board_rigs import fitted_for_mcu
 from tests.virtual.charging_station import CARD
@@ -85,11 +88,17 @@ class SerialStation(FaultBench):
         service.watch = self._see
         return service
 
-    def reset_microcontroller(self) -> None:
+    def reset_microcontroller(self, sequence: int = 0) -> None:
+        """`sequence`: of its last frame before the first one."""
         boot_id = 1 if self.mcu is None else self.mcu.boot_id + 1
         pins = DirectSafetyBoard(self.site, self._boot_s)
         fitted = fitted_for_mcu(self.station)
         self.mcu = SimulatedMcu(pins, self._to_host, now_s=self._boot_s(), fitted=fitted, boot_id=boot_id)
+        self.mcu.outgoing.sequence = sequence
+
+    def safety_memory(self) -> Memory:
+        """As the journal has it."""
+        return JournalFile(self.home.data / "safety.json").load([1])[1]
 
     def _to_host(self, data: bytes) -> None:
         self.sent += 1
@@ -191,11 +200,113 @@ def test_f77_damaged_lost_and_repeated_frames_invent_nothing(charging: SerialSta
     charging.expect_open(within_s=0.1)
 
 
-def test_f78_a_microcontroller_that_resets_opens_and_charging_resumes_by_the_rules(charging: SerialStation) -> None:
+def without(kind: Kind) -> Callable[[bytes], bytes]:
+    """A line on which messages of this kind are lost."""
+    return lambda data: b"" if any(frame.kind == kind for frame in FrameReader().take(data)) else data
+
+
+def one_byte_longer(kind: Kind) -> Callable[[bytes], bytes]:
+    """A firmware with a field too many."""
+
+    def spoil(data: bytes) -> bytes:
+        (frame,) = FrameReader().take(data)
+        return encode(frame._replace(payload=frame.payload + b"\0")) if frame.kind == kind else data
+
+    return spoil
+
+
+def recovers_from_board_trouble(station: SerialStation, recoveries: int) -> None:
+    """Power stops, it is told once, and the contactor closes again not before the hold-off after a fault."""
+    begun_s, before = station.clock.boot_s, len(station.edges("board_trouble", "safety", 1))
+    station.until(lambda: "board_trouble" in station.safety(1).faults, within_s=1.1)
+    station.expect_open(within_s=0.1)
+    resumes(station, within_s=60.0)
+    assert station.clock.boot_s - begun_s >= 30.0
+    told = [edge.raised for edge in station.edges("board_trouble", "safety", 1)[before:]]
+    assert told == [True, False]
+    station.advance(1.0)
+    assert station.safety_memory().recoveries == recoveries
+
+
+def test_f78_a_microcontroller_that_resets_while_charging_is_a_fault_each_time_and_the_fourth_stays(
+    charging: SerialStation,
+) -> None:
+    for recoveries in (1, 2, 3):
+        charging.reset_microcontroller()
+        recovers_from_board_trouble(charging, recoveries)
     charging.reset_microcontroller()
-    charging.expect_open(within_s=0.1)
-    charging.until(lambda: charging.safety(1).contactor is not Contactor.CLOSED, within_s=0.2)
-    resumes(charging, within_s=60.0)
+    charging.advance(120.0)
+    assert charging.safety(1).contactor is Contactor.OPEN
+    assert "board_trouble" in charging.safety(1).faults
+
+
+def test_f78_a_reset_that_is_told_before_any_silence_is_the_same_fault(charging: SerialStation) -> None:
+    assert charging.mcu is not None
+    charging.reset_microcontroller(charging.mcu.outgoing.sequence)
+    recovers_from_board_trouble(charging, 1)
+
+
+@pytest.mark.parametrize("gap_s", [0.08, 0.3])
+def test_f77_a_short_silence_of_the_line_while_charging_is_a_fault(charging: SerialStation, gap_s: float) -> None:
+    charging.wire.cut = True
+    charging.advance(gap_s)
+    charging.wire.cut = False
+    recovers_from_board_trouble(charging, 1)
+
+
+def test_a_microcontroller_that_obeys_somebody_else_while_charging_is_a_fault(charging: SerialStation) -> None:
+    assert charging.mcu is not None
+    charging.mcu.run_id += 1
+    recovers_from_board_trouble(charging, 1)
+
+
+def test_f79_a_coil_that_the_hardware_opens_is_a_fault_although_no_contact_tells_of_it(tmp_path: Path) -> None:
+    station = SerialStation(tmp_path, connector="mirror_contact = false")
+    station.charge()
+    assert station.mcu is not None
+    station.mcu.trip(1)
+    recovers_from_board_trouble(station, 1)
+
+
+def test_f79_a_coil_that_stays_on_is_a_fault_and_the_plug_stays_locked(tmp_path: Path) -> None:
+    station = SerialStation(tmp_path, connector="mirror_contact = false")
+    station.charge()
+    assert station.mcu is not None
+    station.mcu.short_driver(1, True)
+    station.swipe(CARD)
+    station.until(lambda: "board_trouble" in station.safety(1).faults, within_s=10.0)
+    station.advance(30.0)
+    assert station.parts().contactor.closed
+    assert station.site.lock_feedback(1)
+    assert "its coil is on although off is driven" in station.last(SAFETY_STATION).trouble
+    station.mcu.short_driver(1, False)
+    station.until(lambda: not station.site.lock_feedback(1), within_s=20.0)
+
+
+@pytest.mark.parametrize("car", [False, True])
+def test_without_status_the_board_is_in_trouble_and_nothing_is_believed_or_latched(tmp_path: Path, car: bool) -> None:
+    station = SerialStation(tmp_path)
+    if car:
+        station.charge()
+    else:
+        station.advance(15.0)
+    station.wire.spoil = without(Kind.STATUS)
+    station.expect_fault("board_trouble", within_s=1.2)
+    station.advance(3.0)
+    assert "no STATUS" in station.last(SAFETY_STATION).trouble
+    station.wire.spoil = lambda data: data
+    station.until(lambda: station.safety(1).faults == (), within_s=15.0)
+    if car:
+        resumes(station, within_s=60.0)
+
+
+@pytest.mark.parametrize("kind", [Kind.STATUS, Kind.CONNECTOR, Kind.STATION])
+def test_messages_of_the_wrong_length_are_told_in_words(charging: SerialStation, kind: Kind) -> None:
+    charging.wire.spoil = one_byte_longer(kind)
+    charging.until(lambda: "board_trouble" in charging.safety(1).faults, within_s=2.0)
+    charging.expect_open(within_s=0.2)
+    charging.advance(0.5)
+    assert f"{kind.name} of the microcontroller cannot be used: it has " in charging.last(SAFETY_STATION).trouble
 
 
 def test_what_the_microcontroller_does_not_follow_is_a_fault(charging: SerialStation) -> None:
