@@ -216,6 +216,9 @@ class SafetyBoard(EventSource, Protocol):
     def trouble_of(self, connector: int) -> str:
         """The part of `trouble` that concerns this connector: its own, and what all share."""
 
+    def report(self) -> Sequence[tuple[str, str]]:
+        """What else the board can tell a person of itself, as (name, words): its firmware, counters of its link."""
+
     @property
     def flushed_s(self) -> float:
         """Boot-clock time just after a flush had written something; 0 = never."""

@@ -169,6 +169,9 @@ class DirectGpioBoard:
         """Trouble that a reset may end; a wrong station file is none of it."""
         return [*self._gpio.troubles, *(text for number in self._connectors for text in self._of_pilot(number))]
 
+    def report(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
     def _of_pilot(self, connector: int) -> list[str]:
         each = self._connectors.get(connector)
         texts = () if each is None else (each.pilot.output_trouble, each.pilot.input_trouble)

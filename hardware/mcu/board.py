@@ -10,7 +10,7 @@ from hardware.interfaces import ConnectorBoard, DigitalInput, DigitalOutput, Tac
 from hardware.linux.clock import boot_s
 from hardware.linux.sysfs import Sysfs
 from hardware.linux.watchdog import Watchdog
-from hardware.mcu import messages
+from hardware.mcu import messages, report
 from hardware.mcu.fitted import vehicle_connectors
 from hardware.mcu.frame import VERSION, Frame, FrameReader
 from hardware.mcu.health import Health
@@ -152,6 +152,9 @@ class McuSafetyBoard:
 
     def trouble_of(self, connector: int) -> str:
         return self._trouble(connector)
+
+    def report(self) -> list[tuple[str, str]]:
+        return report.rows(self.health, self._frames, self._incoming, self.restarts)
 
     def _trouble(self, connector: int) -> str:
         """0 = of all."""

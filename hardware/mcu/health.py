@@ -22,10 +22,10 @@ class Health:
         self._station = station
         self._port = port
         self._missing: list[str] = []
-        self._self_test = 0
         self._interrupted: dict[int, tuple[float, str]] = {}
         """Connector -> until when it is told, and the words."""
         self.other_version = 0
+        self.identity: Identity | None = None
         self.status: Status | None = None
         self.bad_messages = 0
         self.begin(now_s)
@@ -39,7 +39,7 @@ class Health:
 
     def take_identity(self, identity: Identity, connectors: tuple[IdentityConnector, ...]) -> None:
         self._missing = missing(self._station, identity, connectors)
-        self._self_test = identity.self_test
+        self.identity = identity
 
     def understood(self, kind: int) -> None:
         self._bad_in_a_row.pop(kind, None)
@@ -68,8 +68,9 @@ class Health:
         yield from self._of_link(now_s, taken_s or 0.0, timed_s or 0.0, obeyed)
         yield from self._bad_words.values()
         yield from (f"microcontroller: {words}" for words in self._missing)
+        failures = 0 if self.identity is None else self.identity.self_test
         for bit, words in enumerate(messages.SELF_TEST):
-            if self._self_test >> bit & 1:
+            if failures >> bit & 1:
                 yield f"microcontroller, self-test: {words}"
         if self.status is not None and self.status.state == State.BROKEN:
             yield "the microcontroller has shut itself down; switch the station off and on"

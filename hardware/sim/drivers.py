@@ -87,6 +87,9 @@ class Drivers:
         """One site, one link to it: all connectors share it."""
         return self.trouble
 
+    def report(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
     @property
     def connectors(self) -> Mapping[int, ConnectorBoard]:
         return self._connectors

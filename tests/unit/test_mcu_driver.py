@@ -260,3 +260,23 @@ def test_a_plug_is_not_unlocked_while_its_coil_is_on() -> None:
     lock.drive(LockDrive.UNLOCK)
     bench.live(0.1)
     assert bench.driven.lock == 2
+
+
+def test_the_link_and_the_microcontroller_are_told_in_words() -> None:
+    bench = Bench()
+    bench.port.incoming += b"\0damaged\0"
+    bench.numbers.frame(Kind.STATUS, b"lost")
+    bench.say(Kind.STATUS, b"short")
+    said = Status(microseconds(bench.now_s), 0, 0, State.READY, 4, 0, 0, 5, 6, 7, 3723)
+    bench.say(Kind.STATUS, packed(said))
+    bench.turn()
+    assert bench.board.report() == [
+        ("microcontroller", "firmware firmware, board board"),
+        ("frames from the microcontroller", "1 damaged, 1 lost, 0 repeated, 1 not understood"),
+        ("frames to the microcontroller", "5 damaged, 6 lost, 7 repeated"),
+        ("microcontroller runs for", "1 h 2 min 3 s, reset reason 4, restarts heard: 0"),
+    ]
+    bench.boot_id += 1
+    bench.identity()
+    bench.turn()
+    assert bench.board.report()[3][1].endswith("restarts heard: 1")

@@ -98,9 +98,23 @@ def test_the_lease_is_shown_with_its_limit_phases_and_end(lease: Permission | No
 def test_the_fans_speed_is_shown_where_it_is_measured() -> None:
     turning, silent = SafetyStation(fan_rpm=2400.0), SafetyStation()
     driven = {"climate": Driven(True, 0.0, Feedback(True, 0.0))}
-    assert station_values(turning, driven, has_fan=True) == {"fan": "2400 rpm", "output climate": "on, reads back on"}
-    assert station_values(silent, {}, has_fan=True) == {"fan": "not read"}
-    assert station_values(silent, {}, has_fan=False) == {}
+    board = {"board": "answers"}
+    assert station_values(turning, driven, has_fan=True) == board | {
+        "fan": "2400 rpm",
+        "output climate": "on, reads back on",
+    }
+    assert station_values(silent, {}, has_fan=True) == board | {"fan": "not read"}
+    assert station_values(silent, {}, has_fan=False) == board
+
+
+def test_trouble_and_what_the_board_tells_of_itself_come_first() -> None:
+    station = SafetyStation(trouble="the link is interrupted", temperatures_c={"housing": 25.0})
+    values = station_values(station, {}, has_fan=False, report=[("frames", "3 lost")])
+    assert list(values.items()) == [
+        ("board", "the link is interrupted"),
+        ("frames", "3 lost"),
+        ("temperature housing", "+25.0 C"),
+    ]
 
 
 def test_the_hold_off_names_the_worst_fault_and_the_time_that_is_left() -> None:

@@ -25,6 +25,7 @@ from services.safety.station import SafetyService
 from tests.board_rigs import fitted_for_mcu
 from tests.virtual.charging_station import CARD
 from tests.virtual.fault_bench import FaultBench
+from tests.virtual.test_commissioning import look
 
 pytestmark = pytest.mark.virtual
 
@@ -306,7 +307,9 @@ def test_messages_of_the_wrong_length_are_told_in_words(charging: SerialStation,
     charging.until(lambda: "board_trouble" in charging.safety(1).faults, within_s=2.0)
     charging.expect_open(within_s=0.2)
     charging.advance(0.5)
-    assert f"{kind.name} of the microcontroller cannot be used: it has " in charging.last(SAFETY_STATION).trouble
+    shown = look(charging, 0)
+    assert f"{kind.name} of the microcontroller cannot be used: it has " in shown["board"]
+    assert not shown["frames from the microcontroller"].endswith(" 0 not understood")
 
 
 def test_what_the_microcontroller_does_not_follow_is_a_fault(charging: SerialStation) -> None:

@@ -53,7 +53,7 @@ class Desk:
     def _look(self, request: LookRequest, station: SafetyStation, now: Now) -> None:
         seat = self._seats.get(request.connector)
         if request.connector == 0:
-            values = station_values(station, self._panel.driven, self._panel.has_fan)
+            values = station_values(station, self._panel.driven, self._panel.has_fan, self._panel.board_report())
         elif seat is not None:
             values = connector_values(seat.state, seat.readings, seat.outputs, seat.permission, now.boot_s)
         else:

@@ -1,7 +1,7 @@
 """Every reading of a connector and of the station, as texts for people and programs. Pure."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from hardware.interfaces import Feedback
 from schemas.faults import FAULTS, worst_first
@@ -125,10 +125,13 @@ def _books(state: ConnectorState, now_s: float) -> Iterator[tuple[str, str]]:
         yield f"fault {fault.internal_code}", f"{fault.text}. {fault.instruction}{waits}"
 
 
-def station_values(station: SafetyStation, driven: Mapping[str, Driven], has_fan: bool) -> dict[str, str]:
-    """`has_fan`: its speed is measured here."""
+def station_values(
+    station: SafetyStation, driven: Mapping[str, Driven], has_fan: bool, report: Iterable[tuple[str, str]] = ()
+) -> dict[str, str]:
+    """`has_fan`: its speed is measured here. `report`: what the board tells of itself."""
+    values = {"board": station.trouble or "answers", **dict(report)}
     known = station.temperatures_c.items()
-    values = {f"temperature {name}": UNKNOWN if c is None else f"{c:+.1f} C" for name, c in known}
+    values |= {f"temperature {name}": UNKNOWN if c is None else f"{c:+.1f} C" for name, c in known}
     if has_fan:
         values["fan"] = UNKNOWN if station.fan_rpm is None else f"{station.fan_rpm:.0f} rpm"
     said = {None: UNKNOWN, True: "active", False: "at rest"}

@@ -37,6 +37,9 @@ class Panel:
         """Its speed is measured."""
         return "fan" in self._board.tachometers
 
+    def board_report(self) -> Sequence[tuple[str, str]]:
+        return self._board.report()
+
     @property
     def driven(self) -> Mapping[str, Driven]:
         return self._book.driven
