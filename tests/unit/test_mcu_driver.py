@@ -166,6 +166,14 @@ def test_a_silence_is_told_when_the_reader_of_its_readings_has_switched_off_mean
     assert "silent for more than 50 ms while a coil was on" in bench.board.trouble
 
 
+def test_a_silence_that_begins_after_the_coil_went_off_is_not_the_coils() -> None:
+    bench = Bench()
+    bench.live(0.1, True)
+    bench.live(0.05, False)
+    bench.pass_by(0.2, False)
+    assert bench.board.trouble == ""
+
+
 def test_a_stall_of_this_computer_is_no_silence_of_the_line() -> None:
     bench = Bench()
     bench.live(0.1, True)
