@@ -138,6 +138,7 @@ def _words(error: OSError | termios.error) -> str:
         errno.EACCES: "no permission; add the user of this service to the group that owns it (dialout)",
         errno.EBUSY: "in use by another program",
         errno.ENOTTY: "not a serial port",
+        errno.EISDIR: "a directory, and not a serial port",
         errno.EIO: "the link is interrupted",
         errno.ENODEV: "the port is gone",
         errno.ENXIO: "the port is gone",

@@ -232,6 +232,11 @@ def test_a_port_that_is_not_there_is_told_with_what_to_do_and_found_later(tmp_pa
     board = McuSafetyBoard(parse_station(mcu_text(path)))
     assert "not a serial port" in board.trouble
     board.close()
+    path.unlink()
+    path.mkdir()
+    board = McuSafetyBoard(parse_station(mcu_text(path)))
+    assert "a directory, and not a serial port" in board.trouble
+    board.close()
 
 
 def test_a_line_that_does_not_keep_up_is_given_nothing_more(tmp_path: Path) -> None:
