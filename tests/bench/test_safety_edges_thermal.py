@@ -257,7 +257,7 @@ def test_without_a_delta_or_elsewhere_nothing_is_reported(delta_k: float, number
 def derated(mode: PilotMode = PilotMode.PWM, permitted_a: float = 32.0) -> ConnectorState:
     equipment = SOCKET._replace(temperatures=frozenset({"housing"}))
     state = connector(equipment, RATED_32_A._replace(reduced_current_a=10.0))
-    state.vehicle_connected, state.thermal.reduced = True, True
+    state.vehicle_connected, state.thermal.reduced, state.pilot_sight.confirmed = True, True, "C"
     state.pilot.mode, state.pilot.permitted_a = mode, permitted_a
     return state
 

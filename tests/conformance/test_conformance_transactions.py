@@ -160,6 +160,7 @@ def _cached(station: BackendStation) -> None:
     station.unplug()
     station.until_told(Status.AVAILABLE)
     station.until_told_all()
+    station.advance(5.0)
     station.backend.answers("Authorize", {"idTagInfo": {"status": "Accepted"}}, delay_s=20.0)
 
 

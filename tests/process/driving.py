@@ -13,11 +13,14 @@ from bus.topics import SAFETY_CONNECTOR, SESSION_CONNECTOR
 from chargectl.output import Failure
 from chargectl.station import CONFIGURATION
 from schemas.session import ConnectorStatus, StopReason
+from services.runner import REALTIME_PRIORITY
 from services.session.transactions.journal import ALL_TRANSACTIONS, FACTS_FROM, fact_of, transaction_of
 from services.session.transactions.record import Transaction
 from tests.running_station import CARD, RunningStation, environment, wait_until
 
 Status = ConnectorStatus
+WORLD_PRIORITY = REALTIME_PRIORITY + 10
+"""The simulated hardware comes before `safety`: hardware is never late because a computer is busy."""
 
 
 class Driver:
@@ -53,9 +56,9 @@ class Driver:
     def prefer(self) -> None:
         """Where it may: the simulated hardware, and what drives it, before whatever else this machine does. Otherwise
         a sample of the pilot is late by more than 50 ms now and then, and the contactor opens, rightly."""
-        for name in ("world", "safety"):
+        for name, priority in (("world", WORLD_PRIORITY), ("safety", REALTIME_PRIORITY)):
             with contextlib.suppress(PermissionError, ProcessLookupError):
-                os.setpriority(os.PRIO_PROCESS, self.station.process(name), -15)
+                os.sched_setscheduler(self.station.process(name), os.SCHED_FIFO, os.sched_param(priority))
 
     def restart(self, name: str) -> None:
         """With supervisord's own tool and the shipped configuration."""

@@ -9,6 +9,7 @@ from schemas.safety import Lock, PilotState
 from schemas.session import StopReason
 from services.safety.state import Outputs
 from tests.backend.scripted import ScriptedBackend
+from tests.second_taking import EVERY
 from tests.virtual.charging_station import Status
 from tests.virtual.fault_bench import FaultBench
 
@@ -76,10 +77,11 @@ def test_a_restart_of_safety_begins_the_invariants_anew_but_keeps_what_was_welde
     bench.expect_no_fault()
 
 
-def test_every_step_of_the_bench_is_taken_a_second_time(bench: FaultBench) -> None:
+def test_one_step_in_five_of_the_bench_is_taken_a_second_time(bench: FaultBench) -> None:
     """Invariant 29; a copy that is not the same gives something else."""
     compared = bench.second.compared
-    assert compared > 0.9 * sum(map(len, bench.steps.values()))
+    assert compared > 0.9 * sum(map(len, bench.steps.values())) / EVERY
+    bench.until(lambda: 1 in bench.second._twins, within_s=1.0)
     _, _, twin = bench.second._twins[1]
     twin.faults.f_until_s = bench.clock.boot_s + 10.0
     with pytest.raises(AssertionError, match="invariant 29"):
