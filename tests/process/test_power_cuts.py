@@ -74,7 +74,9 @@ def station_text(restart: bool) -> str:
     return f"{STATION}[settings]\nRestartTransAfterPowerLoss = {str(restart).lower()}\n"
 
 
-@pytest.mark.parametrize("restart", [False, True], ids=["off", "on"])
+@pytest.mark.parametrize(
+    "restart", [pytest.param(True, id="on"), pytest.param(False, id="off", marks=pytest.mark.long)]
+)
 def test_five_power_cuts_at_random_instants_bill_every_watt_hour_once(make_station: MakeStation, restart: bool) -> None:
     seed = os.environ.get("CUT_SEED", f"{time.time_ns()}")
     power_cuts(make_station(text=station_text(restart)), 5, restart, seed)

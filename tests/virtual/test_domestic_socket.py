@@ -230,7 +230,7 @@ def test_the_energy_management_input_and_heat_switch_it_off_as_they_pause_a_vehi
     assert len(station.bills()) == 1
 
 
-@pytest.mark.parametrize("meter", ["", 'meter = "none"\n'])
+@pytest.mark.parametrize("meter", ['meter = "none"\n', pytest.param("", marks=pytest.mark.long)])
 def test_free_charging_does_not_come_back_by_itself_after_the_emergency_stop(tmp_path: Path, meter: str) -> None:
     station = FaultBench(tmp_path, TEXT.replace('"schuko"\n', f'"schuko"\n{meter}') + 'FreeCharging = "true"\n')
     station.plug_in(2, **APPLIANCE)
@@ -290,6 +290,7 @@ def test_the_backend_can_start_a_free_socket_again_after_the_emergency_stop(tmp_
     station.backend.check()
 
 
+@pytest.mark.long
 def test_a_free_socket_comes_back_three_times_and_then_waits_for_a_person(tmp_path: Path) -> None:
     station = bench(tmp_path, 'FreeCharging = "true"\n')
     station.until(lambda: pin(station), within_s=40.0)
@@ -316,6 +317,7 @@ def test_after_a_power_failure_it_starts_at_a_random_time_like_the_vehicles(tmp_
     station.until(lambda: station.flows(2), within_s=300.0)
 
 
+@pytest.mark.long
 def test_its_closings_and_openings_under_load_are_counted(tmp_path: Path) -> None:
     station = charging(tmp_path)
     for _ in range(12):

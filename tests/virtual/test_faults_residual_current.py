@@ -346,8 +346,15 @@ def attempts(bench: FaultBench) -> list[tuple[int, str]]:
     ]
 
 
-@pytest.mark.parametrize("station", [SHARED, OWN], ids=["one RCD", "one recloser"])
-@pytest.mark.parametrize("struck", [1, 2])
+@pytest.mark.parametrize(
+    ("struck", "station"),
+    [
+        pytest.param(1, SHARED, id="1, one RCD"),
+        pytest.param(2, OWN, id="2, one recloser"),
+        pytest.param(2, SHARED, id="2, one RCD", marks=pytest.mark.long),
+        pytest.param(1, OWN, id="1, one recloser", marks=pytest.mark.long),
+    ],
+)
 def test_f40_after_direct_current_at_one_connector_no_other_closes_the_rcd(
     tmp_path: Path, station: dict[str, Any], struck: int
 ) -> None:

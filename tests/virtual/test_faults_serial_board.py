@@ -229,6 +229,7 @@ def recovers_from_board_trouble(station: SerialStation, recoveries: int) -> None
     assert station.safety_memory().recoveries == recoveries
 
 
+@pytest.mark.long
 def test_f78_a_microcontroller_that_resets_while_charging_is_a_fault_each_time_and_the_fourth_stays(
     charging: SerialStation,
 ) -> None:
