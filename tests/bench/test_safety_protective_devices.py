@@ -256,7 +256,7 @@ def test_f39_a_permanent_trip_ends_after_the_attempts_and_stays() -> None:
     rig.run(3 * 20.0 + 10.0)
     assert rig.count("rcd_closing") == 3
     assert rig.name is PilotState.LATCHED
-    rig.run(600.0)
+    rig.run(100.0)
     assert rig.count("rcd_closing") == 3
     assert rig.state.memory.reclosures == 3
     contact(rig, "rcd", False)
@@ -272,7 +272,7 @@ def test_a_count_that_is_used_up_survives_a_restart() -> None:
     rig = wired("rcd", **RECLOSING)
     rig.world.contacts = {"rcd": True}
     rig.start(Memory(reclosures=3))
-    rig.run(300.0)
+    rig.run(90.0)
     assert rig.count("rcd_closing") == 0
     assert rig.shown.faults == ("rcd_tripped",)
 
@@ -299,7 +299,7 @@ def test_f40_after_a_direct_current_fault_the_rcd_is_never_closed_by_itself() ->
     rig.world.module = rig.world.module._replace(dc_trips=False)
     rig.vehicle("B")
     rig.unplug()
-    rig.run(300.0)
+    rig.run(90.0)
     assert rig.shown.faults == ("rcd_tripped",), "the module has passed its test"
     assert rig.count("rcd_closing") == 0
     order_reset(rig)
@@ -394,7 +394,7 @@ def test_with_a_vehicle_connected_the_rcd_is_closed_and_nothing_is_offered_befor
 def test_reclosure_is_off_unless_the_operator_switches_it_on() -> None:
     rig = charging("rcd", rcd="On")
     contact(rig, "rcd", True)
-    rig.run(600.0)
+    rig.run(100.0)
     assert rig.count("rcd_closing") == 0
 
 
@@ -502,7 +502,7 @@ def test_an_order_that_cannot_be_carried_out_is_dropped_after_a_minute() -> None
     order_reset(rig)
     rig.run(61.0)
     rig.world.module = rig.world.module._replace(dead=False)
-    rig.run(300.0)
+    rig.run(100.0)
     assert rig.count("rcd_closing") == 0
     assert rig.count("rcd_reset_refused") == 1
 

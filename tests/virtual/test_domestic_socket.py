@@ -275,6 +275,7 @@ def test_whoever_comes_with_a_card_after_the_emergency_stop_charges_whether_char
         assert len(station.bills()) == 2
 
 
+@pytest.mark.long
 def test_the_backend_can_start_a_free_socket_again_after_the_emergency_stop(tmp_path: Path) -> None:
     station = bench(tmp_path, 'FreeCharging = "true"\n', ScriptedBackend())
     station.plug_in(2, **APPLIANCE)

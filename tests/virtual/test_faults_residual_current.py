@@ -375,6 +375,7 @@ def test_f40_after_direct_current_at_one_connector_no_other_closes_the_rcd(
     assert not attempts(bench)
 
 
+@pytest.mark.long
 def test_f39_one_rcd_of_two_connectors_is_tried_as_often_as_one_of_one(tmp_path: Path) -> None:
     bench = FaultBench(tmp_path, **SHARED, connector='residual_current = "none"')
     bench.charge_fully(2)

@@ -123,6 +123,7 @@ def test_f65_a_sag_of_100_ms_is_ridden_through_and_one_of_5_s_pauses(tmp_path: P
     bench.backend.check()
 
 
+@pytest.mark.long
 def test_f65_after_a_sag_the_restart_waits_a_random_time_where_the_key_says_so(tmp_path: Path) -> None:
     bench = FaultBench(tmp_path, RandomRestartAfterPowerLoss="true")
     bench.until(lambda: bench.last_step().readings.boot is not None, within_s=10.0)

@@ -95,6 +95,7 @@ def test_billing_survives_a_backend_that_never_answers_it(tmp_path: Path, action
     station.check()
 
 
+@pytest.mark.long
 def test_a_backend_that_answers_late_is_heard_no_more_and_the_charge_goes_on(tmp_path: Path) -> None:
     station, watch = charging(tmp_path, BackendConnectionTimeout="10")
     station.set_up(MeterValueSampleInterval="10")
