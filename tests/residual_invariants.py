@@ -77,7 +77,8 @@ class ResidualBook:
     ) -> None:
         """`told`: a direct current is a fault. `flowed_s`: when power may have flowed last."""
         trips = self.dc_s is not None and now_s - self.dc_s > 0.05 + TINY and now_s - flowed_s < 1.0 - TINY
-        if settings.rcd != "Off" and (told or (trips and not self.in_a)):
+        of_vehicle = trips and not self.in_a and not self.phase
+        if settings.rcd != "Off" and (told or of_vehicle):
             self.blind_s = now_s
         closed = _rcd_is_closed(now_s, readings, settings.rcd)
         if closed is False:
