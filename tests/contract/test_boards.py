@@ -20,7 +20,7 @@ def make(kind: str, path: Path) -> Rig:
         return SocketRig(path)
     if kind == "mcu":
         return McuRig(path)
-    pytest.importorskip("gpiod", reason="no wheel of gpiod for this machine: the drivers of a GPIO board run on x86-64 and 64-bit ARM Linux")
+    pytest.importorskip("gpiod", reason="gpiod has no wheel here, only for x86-64 and ARM Linux")
     from tests.kernel_rig import GpioRig
 
     return GpioRig(path)

@@ -8,7 +8,7 @@ import pytest
 from services.home import BadStationFile, parse_station
 from tests.board_rigs import MOUNTED, hold, until
 
-pytest.importorskip("gpiod", reason="no wheel of gpiod for this machine: the drivers of a GPIO board run on x86-64 and 64-bit ARM Linux")
+pytest.importorskip("gpiod", reason="gpiod has no wheel here, only for x86-64 and ARM Linux")
 
 from tests.kernel_rig import WIRING, GpioRig
 

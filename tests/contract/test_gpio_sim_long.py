@@ -9,7 +9,7 @@ pytestmark = [pytest.mark.contract, pytest.mark.long]
 
 @pytest.mark.parametrize("kind", ["uml", "qemu"])
 def test_the_drivers_of_linux_keep_their_promises_on_a_real_kernel_with_simulated_chips(kind: str) -> None:
-    pytest.importorskip("gpiod", reason="no wheel of gpiod for this machine: the drivers of a GPIO board run on x86-64 and 64-bit ARM Linux")
+    pytest.importorskip("gpiod", reason="gpiod has no wheel here, only for x86-64 and ARM Linux")
     try:
         said = run(kind, kernel(kind))
     except NotHere as missing:

@@ -28,7 +28,7 @@ from schemas.board import LedSection
 from services.home import parse_station
 from tests.board_rigs import hold, until
 
-gpiod = pytest.importorskip("gpiod", reason="no wheel of gpiod for this machine: the drivers of a GPIO board run on x86-64 and 64-bit ARM Linux")
+gpiod = pytest.importorskip("gpiod", reason="gpiod has no wheel here, only for x86-64 and ARM Linux")
 
 from hardware.linux.gpio import Gpio, LineUse, place_of  # noqa: E402
 from hardware.linux.gpio_library import ChipPlace  # noqa: E402

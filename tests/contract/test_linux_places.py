@@ -13,7 +13,7 @@ from hardware.linux.sysfs import Sysfs
 from schemas.board import LinuxSection
 from tests.board_rigs import MOUNTED, until
 
-pytest.importorskip("gpiod", reason="no wheel of gpiod for this machine: the drivers of a GPIO board run on x86-64 and 64-bit ARM Linux")
+pytest.importorskip("gpiod", reason="gpiod has no wheel here, only for x86-64 and ARM Linux")
 
 from tests.kernel_rig import WIRING, GpioRig
 

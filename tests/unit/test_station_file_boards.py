@@ -196,7 +196,7 @@ def test_the_boards_are_chosen_by_the_station_file(tmp_path: Path) -> None:
 
 
 def test_a_direct_board_is_opened_with_words_when_its_chip_is_not_there(tmp_path: Path) -> None:
-    pytest.importorskip("gpiod", reason="no wheel of gpiod for this machine: the drivers of a GPIO board run on x86-64 and 64-bit ARM Linux")
+    pytest.importorskip("gpiod", reason="gpiod has no wheel here, only for x86-64 and ARM Linux")
     station = parse_station(GPIO.replace('feed = "FEED"', 'feed = "FEED"\nchip = "/dev/gpiochip_none"'))
     board = open_safety_board(station, tmp_path / "board.sock")
     board.receive()
